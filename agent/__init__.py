@@ -1,0 +1,1 @@
+"""Hold the DevOps agent: its loop, its tools and its prompt."""

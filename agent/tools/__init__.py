@@ -1,0 +1,1 @@
+"""Hold the agent's tools, one file per family."""

@@ -1,0 +1,188 @@
+"""Put the app together; `python app.py` prepares the database and serves."""
+
+import signal
+import sys
+from datetime import timedelta
+from types import FrameType
+
+from flask import Blueprint, Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import SQLAlchemyError
+from waitress import create_server
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import commands
+import init_subscription_system
+import logs
+from agent.registry import REGISTRY
+from agent.types import Limits
+from clients.claude import ClaudeModel
+from clients.model import Model
+from clients.offline import OfflineModel
+from config import ROOT, ConfigError, Settings, load_settings
+from models import Base
+from routes import (
+    access,
+    auth,
+    billing,
+    chat,
+    context,
+    errors,
+    filters,
+    headers,
+    health,
+    limits,
+    pages,
+    settings,
+    usage,
+)
+from services.chat import Chat, Terms
+from services.house import House
+from services.price_list import PriceListError
+from services.transaction import Database, engine_options
+
+# Owns the engine; models are plain SQLAlchemy and know nothing of Flask.
+db = SQLAlchemy(metadata=Base.metadata)
+
+# Which part of the site lives where. Under /api/ everything is JSON.
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    pages.bp,  # the landing page and the pages that only display: /, /chat, /billing, /usage
+    auth.bp,  # /signup, /login, /logout
+    settings.bp,  # /settings: name, password, sessions, deleting the account
+    chat.bp,  # /api/chat, /api/conversations, /api/tools: the paid call, its stream, and what was said
+    billing.bp,  # /api/subscription, /api/credits: plans, packs, the ledger
+    usage.bp,  # /api/usage: what was spent on what
+    health.bp,  # /health, for whoever watches over this process
+)
+
+MEGABYTE = 1024 * 1024
+
+
+def create_app(given: Settings | None = None) -> Flask:
+    """Build the app from its settings, from the environment where none are given."""
+    config = given or _settings_or_exit()
+    logs.setup(config)
+    app = Flask(__name__, instance_path=str(config.instance_path.resolve()))
+    app.config.from_mapping(_flask_config(config))
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    app.extensions["house"] = _build_house(app, config)
+    # The order matters: each request is logged first, then guarded.
+    for part in (logs, access, context, filters, headers, errors, commands):
+        part.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    limits.register(app, config)
+    return app
+
+
+def _settings_or_exit() -> Settings:
+    """Return the settings for `flask ...` and gunicorn, which would show a traceback instead of the one line."""
+    try:
+        return load_settings()
+    except ConfigError as error:
+        raise SystemExit(f"app.py: {error}") from None
+
+
+def _flask_config(config: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": config.signing_key(),
+        "SQLALCHEMY_DATABASE_URI": config.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(config.database, config.db_pool_size),
+        "MAX_CONTENT_LENGTH": MEGABYTE,
+        "MAX_FORM_MEMORY_SIZE": MEGABYTE,
+        # The prefix lets browsers refuse such a cookie from a neighbouring host.
+        "SESSION_COOKIE_NAME": "__Host-session" if config.is_production else "session",
+        "SESSION_COOKIE_SECURE": config.is_production,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=config.session_days),
+        "WTF_CSRF_CHECK_DEFAULT": False,  # routes/access.py decides which requests need a token.
+        "WTF_CSRF_TIME_LIMIT": None,  # As long as the session.
+        "WTF_CSRF_SSL_STRICT": False,  # routes/access.py looks at Origin, which says more than Referer.
+    }
+
+
+def _build_house(app: Flask, config: Settings) -> House:
+    with app.app_context():
+        database = Database(db.engine)
+    model = _model(config)
+    terms = Terms(
+        lease=timedelta(seconds=config.charge_lease_seconds),
+        limits=Limits(
+            rounds=config.answer_max_rounds,
+            tool_calls=config.answer_max_tool_calls,
+            tokens=config.answer_max_tokens,
+            seconds=config.answer_max_seconds,
+        ),
+        message_max_chars=config.message_max_chars,
+        history_max_tokens=config.history_max_tokens,
+        simulated=config.payment_mode == "simulated",
+    )
+    return House(config, database, model, REGISTRY, Chat(database, model, REGISTRY, terms))
+
+
+def _model(config: Settings) -> Model | None:
+    """Return who answers; None where production has no key, so that chat says so."""
+    if config.agent_mode == "none":
+        return None
+    if config.agent_mode == "offline" or config.anthropic_api_key is None:
+        return OfflineModel()
+    return ClaudeModel(
+        api_key=config.anthropic_api_key.get_secret_value(),
+        model=config.anthropic_model,
+        base_url=config.anthropic_base_url,
+        timeout_seconds=config.model_timeout_seconds,
+    )
+
+
+def main() -> int:
+    """Prepare the database and serve until told to stop; return the exit status."""
+    try:
+        config = load_settings()
+        init_subscription_system.prepare(config)
+        serve(create_app(config), config)
+    except (ConfigError, PriceListError, OSError) as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    except SQLAlchemyError as error:
+        # The driver's own words; SQLAlchemy's would add the statement.
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        print(f"app.py: the database refused: {reason}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def serve(app: Flask, config: Settings) -> None:
+    """Serve from this one process until SIGTERM or Ctrl-C; running answers are then ended and refunded."""
+    server = create_server(
+        app,
+        host=config.host,
+        port=config.port,
+        threads=config.web_threads,
+        connection_limit=1000,
+        asyncore_use_poll=True,
+        max_request_body_size=32 * MEGABYTE,  # Beyond 1 MB the app itself answers, with its own words.
+        clear_untrusted_proxy_headers=not config.trusted_proxies,
+        ident=None,
+    )
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for known in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(known, signal.SIG_DFL)  # Who asks twice is not kept waiting.
+        app.extensions["house"].chat.shutdown()
+        raise SystemExit
+
+    for known in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(known, stop)
+    print(f"DevOps Agent is at {config.public_url} (Ctrl-C stops it)", flush=True)
+    server.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

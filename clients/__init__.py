@@ -1,0 +1,1 @@
+"""Talk to the outside world; the only importers of an outside SDK."""

@@ -1,0 +1,171 @@
+"""Offer the operator's commands: `flask credits`, `flask users` and `flask revenue`."""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy import delete, update
+
+from errors import AppError
+from models import LoginSession, User
+from services import accounts, audit, credits, revenue, schema
+from services.house import House
+from services.price_list import money
+from services.revenue import Projection
+from services.sessions import Browser
+from services.transaction import utcnow
+
+credits_group = AppGroup("credits", help="Look after the wallets and their ledger.")
+users_group = AppGroup("users", help="Make accounts and admins.")
+revenue_group = AppGroup("revenue", help="Look ahead.")
+
+
+def register(app: Flask) -> None:
+    """Add the commands to `flask`."""
+    for group in (credits_group, users_group, revenue_group):
+        app.cli.add_command(group)
+
+
+# --- flask credits --------------------------------------------------------------------------------------------------
+
+
+@credits_group.command("audit")
+def audit_credits() -> None:
+    """Check every wallet against its ledger; exit 1 if anything is off."""
+    house = _house()
+    findings = audit.audit(house.db)
+    for finding in findings:
+        print(finding)
+    if findings:
+        print(f"The ledger does not add up: {_count(len(findings), 'finding', 'findings')}. Nothing was changed.")
+        sys.exit(1)
+    wallets, entries = audit.size(house.db)
+    print(f"The ledger adds up: {_count(wallets, 'wallet', 'wallets')}, {_count(entries, 'entry', 'entries')}.")
+
+
+@credits_group.command("release-stale")
+def release_stale() -> None:
+    """Refund charges whose lease has run out."""
+    house = _house()
+    released = credits.release_stale(house.db, now=utcnow(), simulated=house.simulated)
+    print(f"Refunded {_count(released, 'charge', 'charges')} whose lease had run out.")
+
+
+# --- flask users ----------------------------------------------------------------------------------------------------
+
+
+@users_group.command("create")
+@click.argument("email")
+@click.option("--admin", is_flag=True, help="Make the account an admin.")
+def create_user(email: str, admin: bool) -> None:
+    """Make an account; an empty password, or no terminal to ask at, means that one is made up and shown once."""
+    house = _house()
+    typed = _ask_password()
+    password = typed or secrets.token_urlsafe(15)
+    try:
+        entry = accounts.sign_up(
+            house.db,
+            email=email,
+            password=password,
+            username=None,
+            browser=Browser(lifetime=timedelta(0)),
+            address_key=accounts.address_secret(house.settings.signing_key()),
+            now=utcnow(),
+        )
+    except AppError as error:
+        raise click.ClickException(error.message) from None
+    # Nobody sits at a browser: the session that signing up has begun ends here.
+    with house.db.write() as tx:
+        tx.execute(delete(LoginSession).where(LoginSession.user_id == entry.account.id))
+    if admin:
+        _promote(house, entry.account.email)
+    role = "admin" if admin else "account"
+    print(f"Created the {role} {entry.account.email} with {_count(entry.credits_remaining, 'credit', 'credits')}.")
+    if not typed:
+        print(f"Password, shown only now: {password}")
+
+
+@users_group.command("promote")
+@click.argument("email")
+def promote_user(email: str) -> None:
+    """Make an existing account an admin."""
+    if not _promote(_house(), email):
+        raise click.ClickException(f"There is no account with the address {email}.")
+    print(f"{email} is an admin.")
+
+
+def _promote(house: House, email: str) -> bool:
+    """Make the account an admin; the operator vouches for its address."""
+    with house.db.write() as tx:
+        found = (User.email_key == accounts.email_key(email), User.deleted_at.is_(None))
+        promoted = tx.scalar(update(User).where(*found).values(is_admin=True).returning(User.id))
+        tx.execute(
+            update(User).where(User.id == promoted, User.email_verified_at.is_(None)).values(email_verified_at=utcnow())
+        )
+    return promoted is not None
+
+
+def _ask_password() -> str:
+    if sys.stdin.isatty():
+        question = "Password (leave empty to have one made)"
+        return str(click.prompt(question, default="", show_default=False, hide_input=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+# --- flask revenue --------------------------------------------------------------------------------------------------
+
+
+@revenue_group.command("project")
+@click.option("--mix", help="How many people are on each plan, such as free=80,starter=15.")
+def project_revenue(mix: str | None) -> None:
+    """Show what a mix of plans brings in a month and a year."""
+    prices = revenue.prices(_house().db)
+    scenarios = {"Your mix": _parse_mix(mix)} if mix else revenue.SCENARIOS
+    try:
+        projections = {name: revenue.project(prices, counts) for name, counts in scenarios.items()}
+    except revenue.UnknownTier as error:
+        raise click.ClickException(str(error)) from None
+    for name, projection in projections.items():
+        _print_projection(name, projection)
+    print("Credit packs come on top.")
+
+
+def _parse_mix(mix: str) -> Mapping[str, int]:
+    parts = [part.partition("=") for part in mix.split(",")]
+    counts = {tier.strip(): users.strip() for tier, _, users in parts}
+    if len(counts) < len(parts) or not all(users.isascii() and users.isdigit() for users in counts.values()):
+        raise click.ClickException(f"{mix!r} is not a mix such as free=80,starter=15")
+    return {tier: int(users) for tier, users in counts.items()}
+
+
+def _print_projection(name: str, projection: Projection) -> None:
+    print(f"{name} ({_count(projection.users, 'user', 'users')})")
+    for line in projection.lines:
+        print(f"  {line.users:,} {line.tier}: {money(line.monthly_cents)}/mo")
+    print(f"  MRR: {money(projection.mrr_cents)}/month")
+    print(f"  ARR: {money(projection.arr_cents)}/year\n")
+
+
+# --- What they share ------------------------------------------------------------------------------------------------
+
+
+class NotPrepared(click.ClickException):
+    """Say that the tables are not there yet; exit 2, since 1 is the audit's word for something that is off."""
+
+    exit_code = 2
+
+
+def _house() -> House:
+    """Return the app's parts; raises NotPrepared."""
+    house: House = current_app.extensions["house"]
+    if not schema.is_current(house.db):
+        raise NotPrepared("The database is not prepared: run `python init_subscription_system.py` first.")
+    return house
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

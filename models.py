@@ -1,0 +1,412 @@
+"""Define every table, enum and constraint of the database.
+
+Facts about a row itself live here; no commits, no Flask, no arithmetic of credits. Times are UTC, money is
+whole cents, credits are whole numbers.
+"""
+
+import enum
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Store an aware datetime as UTC; `timestamptz` on PostgreSQL, naive UTC text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Carry the metadata of all tables, with names for constraints that migrations can rely on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class LedgerKind(enum.StrEnum):
+    """Say why a wallet changed."""
+
+    GRANT = "grant"
+    SPEND = "spend"
+    REFUND = "refund"
+    EXPIRE = "expire"
+    PURCHASE = "purchase"
+    BONUS = "bonus"
+    CLAWBACK = "clawback"
+    ADJUST = "adjust"
+
+
+class PaymentStatus(enum.StrEnum):
+    """Say how the payments of a subscription stand."""
+
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+    CANCELLED = "cancelled"
+
+
+class PurchaseStatus(enum.StrEnum):
+    """Say how far the payment of a pack has come."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ActionType(enum.StrEnum):
+    """Say what was charged."""
+
+    CHAT_MESSAGE = "chat_message"
+    TOOL_USE = "tool_use"
+
+
+class MessageStatus(enum.StrEnum):
+    """Say how a message stands; a user's message is always `done`."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+def _one_of(column: str, values: type[enum.StrEnum]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class User(Base):
+    """An account. A deleted one stays as a tombstone without personal data, so that the ledger stays whole."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str | None] = mapped_column(String(320))
+    email_key: Mapped[str | None] = mapped_column(String(320), unique=True)
+    """The address in the one spelling that counts: lower case, without `+tag`. None for a deleted account."""
+    username: Mapped[str | None] = mapped_column(String(80))
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    is_admin: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    email_verified_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class LoginSession(Base):
+    """A signed-in browser. The cookie holds a random token, the row only its SHA-256."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_agent: Mapped[str] = mapped_column(String(255), default="")
+    network: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    user: Mapped[User] = relationship()
+
+
+class FormerAddress(Base):
+    """What is remembered of a deleted account, so that its free credits are not handed out again.
+
+    `address_hash` is a keyed hash; the address cannot be read back from it.
+    """
+
+    __tablename__ = "former_addresses"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    billing_anchor: Mapped[datetime]
+    period_granted: Mapped[int]
+    renews_at: Mapped[datetime]
+
+
+class SubscriptionTier(Base):
+    """A plan. One that is taken off the price list becomes inactive and keeps its holders."""
+
+    __tablename__ = "subscription_tiers"
+    __table_args__ = (CheckConstraint("monthly_price >= 0 AND monthly_credits >= 0", name="not_negative"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    display_name: Mapped[str] = mapped_column(String(100))
+    monthly_price_cents: Mapped[int] = mapped_column("monthly_price")
+    monthly_credits: Mapped[int]
+    description: Mapped[str] = mapped_column(Text, default="")
+    features: Mapped[list[Any]] = mapped_column(default=list)
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    created_at: Mapped[datetime]
+
+
+class CreditPack(Base):
+    """A pack of credits that is bought once and never expires."""
+
+    __tablename__ = "credit_packs"
+    __table_args__ = (CheckConstraint("credits > 0 AND price >= 0", name="positive"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    credits: Mapped[int] = mapped_column(unique=True)
+    price_cents: Mapped[int] = mapped_column("price")
+    popular: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+
+
+class ActionPrice(Base):
+    """What an action costs in credits: `chat_message`, or the name of a tool."""
+
+    __tablename__ = "action_prices"
+    __table_args__ = (CheckConstraint("credits >= 0", name="not_negative"),)
+
+    action: Mapped[str] = mapped_column(String(80), primary_key=True)
+    credits: Mapped[int]
+
+
+class UserSubscription(Base):
+    """The wallet of one user. Only `services/credits.py` writes it, always beside a ledger row."""
+
+    __tablename__ = "user_subscriptions"
+    __table_args__ = (
+        CheckConstraint("pack_credits >= 0 AND pack_credits <= credits_remaining", name="buckets_hold"),
+        CheckConstraint("credits_used_this_month >= 0 AND total_credits_used >= 0", name="use_not_negative"),
+        CheckConstraint("period_granted >= 0 AND period_number >= 0", name="period_not_negative"),
+        CheckConstraint("current_period_start < current_period_end", name="period_has_length"),
+        _one_of("payment_status", PaymentStatus),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), unique=True)
+    tier_id: Mapped[int] = mapped_column(ForeignKey("subscription_tiers.id"), index=True)
+    credits_remaining: Mapped[int]
+    """Everything that can be spent now, packs included."""
+    pack_credits: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The part of `credits_remaining` that was bought in packs."""
+    credits_used_this_month: Mapped[int] = mapped_column(default=0, server_default="0")
+    total_credits_used: Mapped[int] = mapped_column(default=0, server_default="0")
+    billing_anchor: Mapped[datetime]
+    """The start of the first period; period k starts k months after it."""
+    period_number: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counts the periods that this wallet has been granted; part of each grant's unique source."""
+    period_granted: Mapped[int]
+    """The highest allotment granted in the present period."""
+    current_period_start: Mapped[datetime]
+    current_period_end: Mapped[datetime]
+    last_reset_date: Mapped[datetime]
+    pending_tier_id: Mapped[int | None] = mapped_column(ForeignKey("subscription_tiers.id"))
+    cancel_at_period_end: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    stripe_customer_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    stripe_subscription_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    payment_status: Mapped[str] = mapped_column(String(20), default=PaymentStatus.ACTIVE, server_default="active")
+
+    tier: Mapped[SubscriptionTier] = relationship(foreign_keys=tier_id)
+    pending_tier: Mapped[SubscriptionTier | None] = relationship(foreign_keys=pending_tier_id)
+
+    @property
+    def plan_credits(self) -> int:
+        """Return what is left of the plan's credits in this period."""
+        return self.credits_remaining - self.pack_credits
+
+
+class CreditLedger(Base):
+    """One change of one wallet. Append-only: triggers refuse every UPDATE, DELETE, REPLACE and TRUNCATE."""
+
+    __tablename__ = "credit_ledger"
+    __table_args__ = (
+        UniqueConstraint("kind", "source"),
+        Index("ix_credit_ledger_user_id_id", "user_id", "id"),
+        CheckConstraint("balance_after >= 0", name="balance_not_negative"),
+        _one_of("kind", LedgerKind),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    delta: Mapped[int]
+    pack_delta: Mapped[int]
+    balance_after: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(200))
+    """What caused it, made of our own ids: `usage:17`, `period:3:2`, `purchase:5`."""
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    """The person who caused it; None when nobody did (a period that ended)."""
+    created_at: Mapped[datetime]
+
+
+class CreditPurchase(Base):
+    """A pack that was bought, or is being paid for."""
+
+    __tablename__ = "credit_purchases"
+    __table_args__ = (
+        CheckConstraint("credits_amount > 0 AND price_paid >= 0", name="positive"),
+        _one_of("payment_status", PurchaseStatus),
+        Index("ix_credit_purchases_user_id_id", "user_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    credits_amount: Mapped[int]
+    price_paid_cents: Mapped[int] = mapped_column("price_paid")
+    stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    payment_status: Mapped[str] = mapped_column(String(20), default=PurchaseStatus.PENDING)
+    created_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+
+
+class Conversation(Base):
+    """A thread of messages of one user."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index("ix_conversations_user_id_updated_at", "user_id", "updated_at", "id"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=_new_id)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str] = mapped_column(String(200))
+    context_start: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The position of the first message that the model still gets; moves forward when the history grows too long."""
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Message(Base):
+    """A user's message, or one attempt of the agent to answer it.
+
+    `content` is a list of blocks in the order in which they came: `text`, `tool_use` and other blocks exactly as
+    the model sent them, and ours, `tool_result`.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "position"),
+        Index(
+            "uq_messages_one_running",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+        CheckConstraint("role IN ('user', 'assistant')", name="role_known"),
+        _one_of("status", MessageStatus),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=_new_id)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    role: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    content: Mapped[list[Any]] = mapped_column(default=list)
+    error_code: Mapped[str | None] = mapped_column(String(80))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    stop_requested_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    model: Mapped[str | None] = mapped_column(String(100))
+    stop_reason: Mapped[str | None] = mapped_column(String(50))
+    input_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    output_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    cache_write_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    cache_read_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    cost_micros: Mapped[int | None] = mapped_column(BigInteger)
+    """What the model cost us, in millionths of a dollar; None when its price is not known."""
+
+
+class UsageLog(Base):
+    """One charge: an attempt to answer a message, or a tool that ran for it.
+
+    `success` is null while it runs. The charge remembers whose wallet paid, from which bucket and in which period,
+    so that a refund goes back to where it came from.
+    """
+
+    __tablename__ = "usage_logs"
+    __table_args__ = (
+        Index("ix_usage_logs_user_id_id", "user_id", "id"),
+        Index("ix_usage_logs_user_id_created_at", "user_id", "created_at"),
+        Index("ix_usage_logs_wallet_user_id_period", "wallet_user_id", "period_number"),
+        Index(
+            "ix_usage_logs_pending",
+            "wallet_user_id",
+            "lease_expires_at",
+            sqlite_where=text("success IS NULL"),
+            postgresql_where=text("success IS NULL"),
+        ),
+        CheckConstraint("credits_used >= 0 AND plan_part >= 0 AND pack_part >= 0", name="not_negative"),
+        CheckConstraint(
+            "credits_used = plan_part + pack_part OR (success IS NOT NULL AND NOT success AND credits_used = 0)",
+            name="parts_add_up",
+        ),
+        _one_of("action_type", ActionType),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    conversation_id: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="SET NULL"), index=True)
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="SET NULL"), index=True)
+    action_type: Mapped[str] = mapped_column(String(50))
+    tool_name: Mapped[str | None] = mapped_column(String(80))
+    credits_used: Mapped[int]
+    success: Mapped[bool | None]
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    wallet_user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    plan_part: Mapped[int]
+    pack_part: Mapped[int]
+    period_number: Mapped[int]
+    lease_expires_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A client's key for one call of one user. A row without a response is still running."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("user_id", "path", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    path: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(255))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    usage_log_id: Mapped[int | None] = mapped_column(ForeignKey("usage_logs.id"), index=True)
+    response: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,1 @@
+"""Read input, call one service, answer."""

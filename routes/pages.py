@@ -1,0 +1,200 @@
+"""Show the pages: landing, chat, billing and usage."""
+
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+from flask_login import current_user, login_required
+
+from models import MessageStatus
+from routes.access import house
+from routes.charts import daily_chart
+from services import billing_views, conversations, prices, usage
+from services.transaction import utcnow
+
+bp = Blueprint("pages", __name__)
+
+PER_PAGE = 50
+_DAYS = {0: ("today", "Today"), 1: ("yesterday", "Yesterday")}
+_EXAMPLES = [
+    {
+        "title": "Read a schedule",
+        "text": "Explain the cron expression 30 3 * * 1-5 in Europe/Berlin",
+        "hint": "When does 30 3 * * 1-5 run in Berlin?",
+    },
+    {
+        "title": "Split a network",
+        "text": "Split 10.20.0.0/16 into /20 subnets",
+        "hint": "10.20.0.0/16 into /20 subnets",
+    },
+    {
+        "title": "Find overlaps",
+        "text": "Do 10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16 overlap?",
+        "hint": "10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16",
+    },
+    {
+        "title": "Check a backup window",
+        "text": "Explain the cron expression */15 22-23 * * 0 in UTC",
+        "hint": "What does */15 22-23 * * 0 mean?",
+    },
+]
+
+
+@bp.get("/")
+def landing() -> str:
+    """Show what the product does and costs."""
+    db = house().db
+    return render_template(
+        "landing.html",
+        tiers=billing_views.tiers_view(db),
+        packs=billing_views.packs_view(db),
+        tools=_tools(),
+        message_price=_message_price(),
+    )
+
+
+@bp.get("/chat")
+@login_required
+def chat() -> str:
+    """Show an empty conversation."""
+    return _chat(None)
+
+
+@bp.get("/chat/<conversation_id>")
+@login_required
+def conversation(conversation_id: str) -> str:
+    """Show a conversation."""
+    return _chat(conversations.detail_view(house().db, current_user.id, conversation_id))
+
+
+@bp.get("/chat/conversations")
+@login_required
+def talks() -> Response:
+    """Show a page of the list of conversations, as a fragment."""
+    current = request.args.get("current")
+    listed = _talks(request.args.get("q", "").strip(), request.args.get("cursor"))
+    return _fragment("chat/list.html", conversations=listed, conversation={"id": current} if current else None)
+
+
+@bp.get("/chat/messages/<message_id>")
+@login_required
+def message(message_id: str) -> Response:
+    """Show one message, as a fragment, exactly as a reload would."""
+    view = conversations.message_view(house().db, current_user.id, message_id)
+    return _fragment("chat/message.html", message=view, message_price=_message_price())
+
+
+@bp.get("/billing")
+@login_required
+def billing() -> str:
+    """Show the wallet, the plans and the packs."""
+    return render_template("billing.html", overview=_overview())
+
+
+@bp.get("/billing/success")
+@login_required
+def billing_success() -> str:
+    """Show how the latest payment stands; the address that leads here proves nothing."""
+    return render_template("billing/success.html", overview=_overview())
+
+
+@bp.get("/usage")
+@login_required
+def usage_page() -> str:
+    """Show what the credits went to."""
+    home = house()
+    page = _page_number(request.args.get("page", ""))
+    stats = usage.stats(home.db, current_user.id, now=utcnow(), simulated=home.simulated)
+    history = usage.history(home.db, current_user.id, PER_PAGE, (page - 1) * PER_PAGE)
+    return render_template(
+        "usage/index.html",
+        stats=stats,
+        chart=daily_chart(stats["daily"]),
+        history=history,
+        paging=_paging(page, history["total_count"]),
+    )
+
+
+def _chat(detail: dict[str, Any] | None) -> str:
+    messages = detail["messages"] if detail else []
+    running = [view["id"] for view in messages if view["status"] == MessageStatus.RUNNING]
+    return render_template(
+        "chat/index.html",
+        conversations=_talks("", None),
+        conversation=detail["conversation"] if detail else None,
+        messages=messages,
+        running_message_id=running[-1] if running else None,
+        message_price=_message_price(),
+        message_max_chars=house().settings.message_max_chars,
+        examples=_EXAMPLES,
+    )
+
+
+def _fragment(template: str, **context: Any) -> Response:
+    """Answer with a piece of a page, which no cache may keep and show as a page of its own."""
+    response = Response(render_template(template, **context))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _talks(q: str, cursor: str | None) -> dict[str, Any]:
+    listed = conversations.list_view(house().db, current_user.id, q or None, PER_PAGE, cursor)
+    groups = group_by_day(listed["conversations"], utcnow().date())
+    return {"groups": groups, "next_cursor": listed["next_cursor"], "cursor": cursor or "", "q": q}
+
+
+def group_by_day(listed: list[dict[str, Any]], today: date) -> list[dict[str, Any]]:
+    """Group conversations, the latest first, into Today, Yesterday, This week and Earlier; days are UTC."""
+    return [
+        {"key": key, "name": name, "conversations": list(group)}
+        for (key, name), group in groupby(listed, lambda talk: _day_of(talk["updated_at"], today))
+    ]
+
+
+def _day_of(updated_at: str, today: date) -> tuple[str, str]:
+    days = max(timedelta(0), today - datetime.fromisoformat(updated_at).date()).days
+    return _DAYS.get(days) or (("week", "This week") if days < 7 else ("earlier", "Earlier"))
+
+
+def _overview() -> dict[str, Any]:
+    home = house()
+    overview = billing_views.overview(home.db, current_user.id, now=utcnow(), simulated=home.simulated)
+    present = overview["subscription"]["tier"]["monthly_price"]
+    upgrades = [tier for tier in overview["available_tiers"] if tier["direction"] == "up"]
+    for tier in overview["available_tiers"]:
+        # Since the whole bonus is given, the whole difference in price is due.
+        tier["due"] = max(0.0, tier["monthly_price"] - present)
+        tier["is_next"] = tier is (upgrades[0] if upgrades else None)
+    return overview
+
+
+def _tools() -> list[dict[str, Any]]:
+    home = house()
+    with home.db.read() as tx:
+        price_list = prices.actions(tx)
+    offered = [tool for tool in home.tools if tool.name in price_list]
+    return [
+        {"name": tool.name, "title": tool.title, "description": tool.description, "credits": price_list[tool.name]}
+        for tool in offered
+    ]
+
+
+def _message_price() -> int:
+    with house().db.read() as tx:
+        return prices.of_message(prices.actions(tx))
+
+
+def _page_number(text: str) -> int:
+    """Return the page that is asked for, the first one for anything that is no number of a page."""
+    return int(text) if text.isascii() and text.isdecimal() and 1 <= len(text) <= 6 and int(text) else 1
+
+
+def _paging(page: int, total: int) -> dict[str, int | None]:
+    last = max(1, -(-total // PER_PAGE))
+    return {
+        "page": page,
+        "last": last,
+        "newer": min(page - 1, last) if page > 1 else None,
+        "older": page + 1 if page < last else None,
+    }

@@ -1,0 +1,74 @@
+"""Send an answer as server-sent events."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, request
+
+from services import markdown
+from services.chat import Repeated, Started
+from services.watching import Event
+
+RENDER_EVERY = 0.15
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def wants_stream() -> bool:
+    """Say whether the caller asked for `text/event-stream`."""
+    accepted = request.accept_mimetypes
+    return "text/event-stream" in accepted.values() and accepted["text/event-stream"] >= accepted["application/json"]
+
+
+def stream(started: Started) -> Response:
+    """Stream the answer from its beginning; the answer itself goes on when nobody reads any more."""
+    return _response(_events(started, request.args.get("render") == "html"))
+
+
+def stream_again(repeated: Repeated) -> Response:
+    """Stream an answer that was given before."""
+    response = repeated.response
+    known = ("conversation_id", "conversation_title", "message_id", "credits_remaining")
+    events: list[Event] = [
+        ("start", {key: response[key] for key in known}),
+        ("delta", {"text": response["response"]}),
+        ("done", response),
+    ]
+    return _response(iter(_line(event) for event in events))
+
+
+def _response(lines: Iterator[str]) -> Response:
+    return Response(lines, mimetype="text/event-stream", headers=_HEADERS)
+
+
+def _events(started: Started, render: bool) -> Iterator[str]:
+    yield _line(("start", started.start))
+    open_text = _OpenText(render)
+    for name, data in started.events():
+        yield ": still here\n\n" if name == "ping" else _line((name, open_text.add(data) if name == "delta" else data))
+
+
+def _line(event: Event) -> str:
+    name, data = event
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+class _OpenText:
+    """Render the block that is being written, now and then, for pages that show it as it grows."""
+
+    def __init__(self, render: bool) -> None:
+        self._render = render
+        self._index: int | None = None
+        self._text = ""
+        self._rendered_at = 0.0
+
+    def add(self, delta: dict[str, Any]) -> dict[str, Any]:
+        shown = {"text": delta["text"]}
+        if delta["index"] != self._index:
+            self._index, self._text, self._rendered_at = delta["index"], "", 0.0
+        self._text += delta["text"]
+        if self._render and time.monotonic() - self._rendered_at >= RENDER_EVERY:
+            shown["html"] = markdown.to_html(self._text)
+            self._rendered_at = time.monotonic()
+        return shown

@@ -1,0 +1,1 @@
+"""Hold the rules: credits, the paid chat, billing, accounts and usage."""

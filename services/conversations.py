@@ -1,0 +1,197 @@
+"""List, show, rename and delete conversations, always the user's own."""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from errors import InvalidInput, NotFound
+from models import ActionType, Conversation, Message, MessageStatus, UsageLog
+from services import chat, markdown
+from services.answer_views import text_of
+from services.transaction import Database
+from services.views import iso
+
+TITLE_MAX = 200
+_CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
+_render = lru_cache(maxsize=1024)(markdown.to_html)
+
+
+def list_view(db: Database, user_id: int, q: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return a page of the user's conversations, the latest first; `q` is looked for in the titles."""
+    query = select(Conversation).where(Conversation.user_id == user_id)
+    if q:
+        query = query.where(_mentions(q))
+    running = select(Message.conversation_id).where(Message.status == MessageStatus.RUNNING)
+    with db.read() as tx:
+        if cursor is not None:
+            query = query.where(_after(tx, user_id, cursor))
+        ordered = query.order_by(Conversation.updated_at.desc(), Conversation.id.desc())
+        rows = tx.scalars(ordered.limit(limit + 1)).all()
+        page = rows[:limit]
+        busy = set(tx.scalars(running.where(Message.conversation_id.in_([row.id for row in page]))))
+    return {
+        "conversations": [_summary(row) | {"running": row.id in busy} for row in page],
+        "next_cursor": page[-1].id if len(rows) > limit else None,
+    }
+
+
+def detail_view(db: Database, user_id: int, conversation_id: str) -> dict[str, Any]:
+    """Return a conversation with all its messages; raises 404 `conversation_not_found`."""
+    with db.read() as tx:
+        conversation = chat.own_conversation(tx, user_id, conversation_id)
+        query = select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position)
+        messages = tx.scalars(query).all()
+        views = _message_views(tx, conversation, messages)
+    running = any(message.status == MessageStatus.RUNNING for message in messages)
+    return {"conversation": _summary(conversation) | {"running": running}, "messages": views}
+
+
+def message_view(db: Database, user_id: int, message_id: str) -> dict[str, Any]:
+    """Return one message of the user's; raises 404 `message_not_found`."""
+    with db.read() as tx:
+        message = tx.get(Message, message_id)
+        conversation = tx.get(Conversation, message.conversation_id) if message else None
+        if message is None or conversation is None or conversation.user_id != user_id:
+            raise NotFound("message_not_found", "There is no such message.")
+        return _message_views(tx, conversation, [message])[0]
+
+
+def rename(db: Database, user_id: int, conversation_id: str, title: str) -> dict[str, Any]:
+    """Give the conversation another title, of 1 to 200 characters."""
+    title = " ".join(title.split())
+    if not 1 <= len(title) <= TITLE_MAX:
+        raise InvalidInput({"title": f"The title must have 1 to {TITLE_MAX} characters."})
+    with db.write() as tx:
+        conversation = chat.own_conversation(tx, user_id, conversation_id)
+        conversation.title = title
+        return {"conversation": _summary(conversation)}
+
+
+def delete(db: Database, user_id: int, conversation_id: str) -> None:
+    """Delete the conversation with its messages; its usage logs stay. A running answer finds out and ends."""
+    with db.write() as tx:
+        tx.delete(chat.own_conversation(tx, user_id, conversation_id))
+
+
+def _summary(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "created_at": iso(conversation.created_at),
+        "updated_at": iso(conversation.updated_at),
+    }
+
+
+def _mentions(q: str) -> ColumnElement[bool]:
+    return func.lower(Conversation.title).contains(q.lower(), autoescape=True)
+
+
+def _after(tx: Session, user_id: int, cursor: str) -> ColumnElement[bool]:
+    last = tx.get(Conversation, cursor)
+    if last is None or last.user_id != user_id:
+        raise InvalidInput({"cursor": "This cursor leads nowhere."})
+    older = Conversation.updated_at < last.updated_at
+    return or_(older, and_(Conversation.updated_at == last.updated_at, Conversation.id < last.id))
+
+
+def _message_views(tx: Session, conversation: Conversation, messages: Iterable[Message]) -> list[dict[str, Any]]:
+    shown = list(messages)
+    charges: dict[str, list[UsageLog]] = {message.id: [] for message in shown}
+    query = select(UsageLog).where(UsageLog.conversation_id == conversation.id).order_by(UsageLog.id)
+    if len(shown) == 1:
+        query = query.where(UsageLog.message_id == shown[0].id)
+    for log in tx.scalars(query):
+        if log.message_id in charges:
+            charges[log.message_id].append(log)
+    last = tx.scalar(select(func.max(Message.position)).where(Message.conversation_id == conversation.id))
+    retry = chat.can_retry(tx, conversation)
+    return [_view(message, charges[message.id], retry and message.position == last) for message in shown]
+
+
+def _view(message: Message, charges: list[UsageLog], can_retry: bool) -> dict[str, Any]:
+    receipt = _receipt(charges) if message.role == "assistant" else None
+    error = {"code": message.error_code, "message": message.error_message} if message.error_code else None
+    return {
+        "id": message.id,
+        "conversation_id": message.conversation_id,
+        "role": message.role,
+        "status": message.status,
+        "created_at": iso(message.created_at),
+        "text": text_of(message.content),
+        "blocks": _blocks(message),
+        "credits_used": receipt["credits"] if receipt else 0,
+        "receipt": receipt,
+        "error": error,
+        "can_retry": can_retry,
+        "is_cut_short": message.stop_reason in _CUT_SHORT,
+    }
+
+
+def _blocks(message: Message) -> list[dict[str, Any]]:
+    starts = {block["tool_use_id"]: block for block in message.content if block["type"] == "tool_start"}
+    results = {block["tool_use_id"]: block for block in message.content if block["type"] == "tool_result"}
+    shown: list[dict[str, Any]] = []
+    for block in message.content:
+        if block["type"] == "text" and block["text"].strip():
+            html = _render(block["text"]) if message.role == "assistant" else None
+            shown.append({"type": "text", "text": block["text"], "html": html})
+        elif block["type"] == "tool_use":
+            running = message.status == MessageStatus.RUNNING
+            shown.append(_tool(block, starts.get(block["id"]), results.get(block["id"]), running))
+    return shown
+
+
+def _tool(
+    call: dict[str, Any], start: dict[str, Any] | None, result: dict[str, Any] | None, running: bool
+) -> dict[str, Any]:
+    if result is not None:
+        status = "ok" if result["success"] else "failed"
+    else:
+        status = "running" if running else "failed"
+    return {
+        "type": "tool",
+        "id": call["id"],
+        "name": call["name"],
+        "title": start["title"] if start else call["name"],
+        "target": start["target"] if start else "",
+        "input": _pretty(call["input"]),
+        "status": status,
+        "credits": result["credits"] if result else (start["credits"] if start and running else 0),
+        "duration_ms": result["duration_ms"] if result else None,
+        "summary": result["summary"] if result else ("" if running else "Did not finish."),
+        "output": _pretty_text(result["content"]) if result else "",
+    }
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _pretty_text(text: str) -> str:
+    try:
+        return _pretty(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _receipt(charges: list[UsageLog]) -> dict[str, Any]:
+    """Say what a message cost, action by action, from which bucket, and what was given back."""
+    lines = [_line(log) for log in charges]
+    totals = {key: sum(line[key] for line in lines) for key in ("credits", "plan", "pack", "refunded")}
+    return totals | {"lines": lines}
+
+
+def _line(log: UsageLog) -> dict[str, Any]:
+    kept = log.success is not False
+    return {
+        "label": log.tool_name if log.action_type == ActionType.TOOL_USE else "Message",
+        "credits": log.credits_used,
+        "plan": log.plan_part if kept else 0,
+        "pack": log.pack_part if kept else 0,
+        "success": log.success,
+        "refunded": 0 if kept else log.plan_part + log.pack_part,
+    }

@@ -1,0 +1,26 @@
+"""Hold what one app is made of, so that routes find it and services are handed what they need."""
+
+from dataclasses import dataclass
+
+from agent.registry import Registry
+from clients.model import Model
+from config import Settings
+from services.chat import Chat
+from services.transaction import Database
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts of one running app."""
+
+    settings: Settings
+    db: Database
+    model: Model | None
+    """Who answers; None in production without a key, where chat says 503 `model_not_configured`."""
+    tools: Registry
+    chat: Chat
+
+    @property
+    def simulated(self) -> bool:
+        """Say whether payments are simulated."""
+        return self.settings.payment_mode == "simulated"

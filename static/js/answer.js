@@ -1,0 +1,150 @@
+/* Draw an answer while it arrives. When it has ended, the server's own drawing takes its place. */
+(() => {
+  "use strict";
+
+  const TAIL_MS = 300;
+
+  function make(tag, className, text) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    if (text !== undefined) element.textContent = text;
+    return element;
+  }
+
+  const creditsWord = (n) => (n ? `${n} ${n === 1 ? "credit" : "credits"}` : "free");
+
+  function pretty(value) {
+    let shown = value;
+    if (typeof value === "string") {
+      try {
+        shown = JSON.parse(value);
+      } catch {
+        return value;
+      }
+    }
+    return JSON.stringify(shown, null, 2);
+  }
+
+  function seconds(ms) {
+    if (ms < 50) return "<0.1 s";
+    if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+    const all = Math.round(ms / 1000);
+    return all < 60 ? `${all} s` : `${Math.floor(all / 60)} min ${all % 60} s`;
+  }
+
+  function userMessage(text) {
+    const article = make("article", "message message-user");
+    article.setAttribute("aria-label", "You");
+    article.append(make("div", "bubble", text));
+    return article;
+  }
+
+  class Answer {
+    /* An answer that has just begun, or the half of one that a reload has found. */
+    constructor(element) {
+      this.element = element || make("article", "message message-agent");
+      this.element.setAttribute("aria-label", "DevOps Agent");
+      this.restart();
+    }
+
+    /* Begin anew: a stream that is joined tells everything from its start. */
+    restart() {
+      this.blocks = make("div", "blocks");
+      this.working = make("p", "working");
+      const dots = make("span", "working-dots");
+      dots.setAttribute("aria-hidden", "true");
+      dots.append(make("i"), make("i"), make("i"));
+      this.word = make("span", "", "Working");
+      this.working.append(dots, this.word);
+      this.blocks.append(this.working);
+      this.element.replaceChildren(this.blocks);
+      this.tools = new Map();
+      this.open = null;
+    }
+
+    say(word) {
+      this.word.textContent = word;
+    }
+
+    /* Text comes in small pieces, the drawn whole only now and then; what came since hangs on as plain text. */
+    delta({ text, html }) {
+      this.say("Writing");
+      if (!this.open) {
+        this.open = make("div", "prose");
+        this.tail = "";
+        this.working.before(this.open);
+      }
+      clearTimeout(this.timer);
+      if (html !== undefined) {
+        this.open.innerHTML = html; // Made safe by the server.
+        this.tail = "";
+        return;
+      }
+      this.tail += text;
+      const block = this.open;
+      const tail = this.tail;
+      this.timer = setTimeout(() => this.hang(block, tail), TAIL_MS);
+    }
+
+    hang(block, tail) {
+      block.querySelector("[data-tail]")?.remove();
+      const span = make("span", "", tail);
+      span.dataset.tail = "";
+      (block.querySelector(":scope > p:last-child") || block).append(span);
+    }
+
+    toolStart({ id, name, title, target, input, credits }) {
+      this.closeText();
+      this.say("Working");
+      const row = make("details", "tool");
+      row.dataset.status = "running";
+      const summary = make("summary");
+      const dot = make("span", "tool-dot");
+      dot.setAttribute("aria-hidden", "true");
+      const end = make("span", "tool-end", `running · ${creditsWord(credits)}`);
+      summary.append(dot, make("code", "tool-name", name), make("span", "tool-target", target || title || ""), end);
+      const body = make("div", "tool-body");
+      body.append(make("h3", "", "Input"), make("pre", "", pretty(input)));
+      row.append(summary, body);
+      this.tools.set(id, { row, end, body });
+      this.working.before(row);
+    }
+
+    toolResult({ id, success, credits_used: credits, duration_ms: ms, summary, output }) {
+      const tool = this.tools.get(id);
+      if (!tool) return;
+      tool.row.dataset.status = success ? "ok" : "failed";
+      const parts = [success ? "" : "failed", Number.isInteger(ms) ? seconds(ms) : "", creditsWord(credits)];
+      tool.end.textContent = parts.filter(Boolean).join(" · ");
+      if (summary) tool.body.prepend(make("p", "tool-summary", summary));
+      tool.body.append(make("h3", "", "Output"), make("pre", "", pretty(output)));
+      this.say("Thinking");
+    }
+
+    closeText() {
+      if (this.open && this.tail) {
+        clearTimeout(this.timer);
+        this.hang(this.open, this.tail);
+      }
+      this.open = null;
+    }
+
+    /* Put the server's drawing in place; returns the new element. Rows that were opened stay open. */
+    replace(html) {
+      clearTimeout(this.timer);
+      const opened = [...this.element.querySelectorAll(".tool")].map((row) => row.open);
+      const holder = document.createElement("template");
+      holder.innerHTML = html;
+      const fresh = holder.content.querySelector(".message");
+      fresh.querySelectorAll(".tool").forEach((row, index) => {
+        row.open = Boolean(opened[index]);
+      });
+      this.element.replaceWith(fresh);
+      this.element = fresh;
+      return fresh;
+    }
+  }
+
+  window.Answer = Answer;
+  window.userMessage = userMessage;
+})();

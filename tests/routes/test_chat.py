@@ -1,0 +1,597 @@
+"""Chat as its clients do: charged messages, streams, stop, retry, and every way in which a model fails."""
+
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from models import ActionPrice, Message, UsageLog
+from services import audit
+from services.house import House
+from services.transaction import utcnow
+from tests.fakes import anthropic_scripts as scripts
+from tests.fakes.anthropic_server import FakeAnthropic
+from tests.support.actors import Actor, signed_up
+from tests.support.servers import wait_for
+from tests.support.streams import events, names, words
+
+CRON = ("cron_explain", {"expression": "*/5 * * * *"})
+STREAM = {"Accept": "text/event-stream"}
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    """Let a silent model be given up quickly."""
+    return {"model_timeout_seconds": 2.0}
+
+
+@pytest.fixture(autouse=True)
+def _books_are_right(request: pytest.FixtureRequest) -> Any:
+    """Audit the ledger after every test of this module."""
+    house: House = request.getfixturevalue("house")
+    yield
+    assert audit.audit(house.db) == []
+
+
+def set_price(house: House, action: str, credits: int) -> None:
+    """Change the price of an action, as the operator would."""
+    with house.db.write() as tx:
+        tx.execute(update(ActionPrice).where(ActionPrice.action == action).values(credits=credits))
+
+
+# Sending
+
+
+def test_an_answer_has_every_key_of_the_contract(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.text("The certificate is good until May."))
+    answer = alice.chat("Check my certificate")
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert body["response"] == "The certificate is good until May."
+    assert body["conversation_title"] == "Check my certificate"
+    assert (body["credits_used"], body["credits_remaining"], body["credits_used_this_month"]) == (1, 19, 1)
+    assert body["tool_calls"] == []
+    assert body["timestamp"].endswith("Z")
+    assert {"conversation_id", "message_id"} <= set(body)
+
+
+def test_a_message_goes_on_in_its_conversation(alice: Actor, anthropic: FakeAnthropic) -> None:
+    first = alice.chat("one").get_json()
+    alice.chat("two", conversation_id=first["conversation_id"])
+    sent = anthropic.bodies[-1]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "user"]
+    shown = alice.get(f"/api/conversations/{first['conversation_id']}").get_json()
+    assert [message["text"] for message in shown["messages"]] == ["one", "You said: one", "two", "You said: two"]
+
+
+def test_the_history_is_append_only(alice: Actor, anthropic: FakeAnthropic) -> None:
+    conversation = alice.chat("one").get_json()["conversation_id"]
+    anthropic.enqueue(scripts.tools(CRON), scripts.text("Every five minutes."))
+    alice.chat("two", conversation_id=conversation)
+    alice.chat("three", conversation_id=conversation)
+    sent = [_unmarked(body["messages"]) for body in anthropic.bodies]
+    for shorter, longer in zip(sent, sent[1:], strict=False):
+        assert longer[: len(shorter)] == shorter
+    assert len({str(body["tools"]) + str(body["system"]) for body in anthropic.bodies}) == 1
+
+
+def _unmarked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages without the cache marks, which move."""
+    return [
+        {
+            "role": message["role"],
+            "content": [{key: value for key, value in block.items() if key != "cache_control"} for block in content],
+        }
+        for message in messages
+        for content in [message["content"]]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"message": ""}, 400, "empty_message"),
+        ({"message": " \n\t "}, 400, "empty_message"),
+        ({"message": "x" * 60_001}, 400, "message_too_long"),
+        ({"message": "a\x00b"}, 400, "invalid_text"),
+        ({"message": "a\ud800b"}, 400, "invalid_text"),
+        ({"message": 5}, 400, "invalid_input"),
+        ({"message": None}, 400, "invalid_input"),
+        ({"message": ["hi"]}, 400, "invalid_input"),
+        ({"message": {"text": "hi"}}, 400, "invalid_input"),
+        ({}, 400, "invalid_input"),
+        ({"message": "hi", "conversation_id": 7}, 400, "invalid_input"),
+        ({"message": "hi", "conversation_id": True}, 400, "invalid_input"),
+        ({"message": "hi", "conversation_id": "x" * 500}, 400, "invalid_input"),
+        ({"message": "hi", "conversation_id": "no-such"}, 404, "conversation_not_found"),
+    ],
+)
+def test_bad_input_is_refused_and_costs_nothing(alice: Actor, body: dict[str, Any], status: int, code: str) -> None:
+    answer = alice.post("/api/chat", json=body)
+    assert (answer.status_code, answer.get_json()["error"]) == (status, code)
+    assert alice.credits() == 20
+    assert alice.get("/api/conversations").get_json()["conversations"] == []
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[1]", b'"hi"', b"null", b"\xff\xfe", b'{"message": NaN}', b'{"a":' * 100_000, b"[" * 200_000]
+)
+def test_broken_json_is_refused(alice: Actor, raw: bytes) -> None:
+    answer = alice.post("/api/chat", data=raw, content_type="application/json")
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_json")
+    assert alice.credits() == 20
+
+
+def test_an_empty_wallet_is_402_and_leaves_no_trace(alice: Actor, house: House) -> None:
+    for number in range(20):
+        assert alice.chat(f"hello {number}").status_code == 200
+    answer = alice.chat("one too many")
+    body = answer.get_json()
+    assert answer.status_code == 402
+    assert body["error"] == "insufficient_credits"
+    assert (body["credits_remaining"], body["credits_required"]) == (0, 1)
+    assert body["tier"]["name"] == "free"
+    assert len(alice.get("/api/conversations").get_json()["conversations"]) == 20
+    assert alice.get("/api/usage/history").get_json()["total_count"] == 20
+    assert alice.post("/api/credits/purchase", json={"pack_size": 100}).status_code == 200
+    assert alice.chat("and now").status_code == 200
+
+
+def test_chat_needs_an_account(client: FlaskClient) -> None:
+    answer = client.post("/api/chat", json={"message": "hi"})
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "authentication_required")
+
+
+def test_another_persons_conversation_does_not_exist(alice: Actor, bob: Actor) -> None:
+    conversation = alice.chat("mine").get_json()["conversation_id"]
+    paths = ("", "/stream")
+    assert {bob.get(f"/api/conversations/{conversation}{path}").status_code for path in paths} == {404}
+    assert bob.post(f"/api/conversations/{conversation}/stop", json={}).status_code == 404
+    assert bob.post(f"/api/conversations/{conversation}/retry", json={}).status_code == 404
+    assert bob.patch(f"/api/conversations/{conversation}", json={"title": "Bob's"}).status_code == 404
+    assert bob.delete(f"/api/conversations/{conversation}").status_code == 404
+    answer = bob.chat("hi", conversation_id=conversation)
+    assert (answer.status_code, answer.get_json()["error"]) == (404, "conversation_not_found")
+    assert bob.credits() == 20
+    assert bob.get("/api/conversations").get_json()["conversations"] == []
+
+
+# Tools
+
+
+def test_a_tool_is_charged_logged_and_listed(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    set_price(house, "cron_explain", 3)
+    anthropic.enqueue(scripts.tools(CRON, before="Let me look."), scripts.text("Every five minutes."))
+    body = alice.chat("When does this run?").get_json()
+    assert body["response"] == "Let me look.\n\nEvery five minutes."
+    assert body["tool_calls"] == [{"name": "cron_explain", "success": True, "credits_used": 3}]
+    assert (body["credits_used"], body["credits_remaining"]) == (4, 16)
+    logs = alice.get("/api/usage/history").get_json()["logs"]
+    assert [(log["action_type"], log["tool_name"], log["credits_used"], log["success"]) for log in logs] == [
+        ("tool_use", "cron_explain", 3, True),
+        ("chat_message", None, 1, True),
+    ]
+    stats = alice.get("/api/usage/stats").get_json()
+    assert stats["tool_usage_breakdown"] == [{"tool": "cron_explain", "count": 1, "credits": 3}]
+
+
+def test_a_tool_that_cannot_be_paid_does_not_run_and_the_message_stands(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    set_price(house, "cron_explain", 50)
+    anthropic.enqueue(scripts.tools(CRON), scripts.text("I could not afford it."))
+    body = alice.chat("When does this run?").get_json()
+    assert body["response"] == "I could not afford it."
+    assert body["tool_calls"] == [{"name": "cron_explain", "success": False, "credits_used": 0}]
+    assert body["credits_remaining"] == 19
+    results = anthropic.bodies[-1]["messages"][-1]["content"]
+    assert results[0]["is_error"] is True
+
+
+def test_a_receipt_names_the_buckets(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    set_price(house, "cron_explain", 25)
+    alice.post("/api/credits/purchase", json={"pack_size": 100})
+    anthropic.enqueue(scripts.tools(CRON), scripts.text("Every five minutes."))
+    conversation = alice.chat("When?").get_json()["conversation_id"]
+    receipt = alice.get(f"/api/conversations/{conversation}").get_json()["messages"][1]["receipt"]
+    assert (receipt["credits"], receipt["plan"], receipt["pack"], receipt["refunded"]) == (26, 20, 6, 0)
+    assert [line["label"] for line in receipt["lines"]] == ["Message", "cron_explain"]
+
+
+def test_tokens_and_cost_are_kept_for_the_operator(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    usage = scripts.Usage(input=1000, output=200, cache_write=50, cache_read=70)
+    anthropic.enqueue(scripts.text("Hi.", usage=usage))
+    message_id = alice.chat("hello").get_json()["message_id"]
+    with house.db.read() as tx:
+        message = tx.get(Message, message_id)
+        assert message is not None
+    assert (message.input_tokens, message.output_tokens) == (1000, 200)
+    assert (message.cache_write_tokens, message.cache_read_tokens) == (50, 70)
+    # Sonnet 5.5: $2 in, $10 out, $2.50 cache write and $0.20 cache read per million tokens.
+    assert message.cost_micros == 2000 + 2000 + 125 + 14
+
+
+# Streams
+
+
+def test_a_stream_tells_the_whole_story(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.tools(CRON, before="Looking."), scripts.text("Every five minutes."))
+    answer = alice.post("/api/chat", json={"message": "When?"}, headers=STREAM)
+    assert answer.mimetype == "text/event-stream"
+    found = list(events(answer.iter_encoded()))
+    assert names(found) == ["start", "delta", "tool_start", "tool_result", "delta", "done"]
+    assert found[0][1]["credits_remaining"] == 19
+    assert words(found) == "Looking.Every five minutes."
+    assert found[-1][1]["credits_used"] == 1
+    assert found[-1][1]["response"] == "Looking.\n\nEvery five minutes."
+
+
+def test_a_stream_renders_for_pages_that_ask(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.text("**bold** <script>alert(1)</script>"))
+    answer = alice.post("/api/chat?render=html", json={"message": "hi"}, headers=STREAM)
+    html = [data["html"] for name, data in events(answer.iter_encoded()) if name == "delta" and "html" in data]
+    assert html
+    assert not any("<script" in piece for piece in html)
+
+
+def test_a_refusal_before_the_stream_keeps_its_status(alice: Actor) -> None:
+    answer = alice.post("/api/chat", json={"message": ""}, headers=STREAM)
+    assert (answer.status_code, answer.mimetype) == (400, "application/json")
+
+
+def test_a_failure_in_mid_stream_is_an_error_event_with_the_refund(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.text("Half an ans", ending="dropped"))
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM)
+    *_rest, (name, data) = events(answer.iter_encoded())
+    assert name == "error"
+    assert data["error"] == "model_unavailable"
+    assert (data["credits_refunded"], data["credits_remaining"]) == (1, 20)
+
+
+def test_joining_where_nothing_runs_is_204(alice: Actor) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    assert alice.get(f"/api/conversations/{conversation}/stream").status_code == 204
+
+
+def test_an_answer_outlives_its_page_and_can_be_joined(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two three", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    _start, start = next(reading)
+    assert next(reading)[0] == "delta"
+    answer.close()
+    joined = events(alice.get(f"/api/conversations/{start['conversation_id']}/stream", buffered=False).response)
+    seen = [next(joined), next(joined)]
+    gate.set()
+    seen += list(joined)
+    assert names(seen) == ["start", "delta", "done"]
+    assert words(seen) == "one two three"
+    assert alice.credits() == 19
+
+
+def test_a_second_message_waits_for_the_first(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("slow", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "one"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    second = alice.chat("two", conversation_id=conversation)
+    assert (second.status_code, second.get_json()["error"]) == (409, "answer_running")
+    assert alice.chat("elsewhere").status_code == 200
+    gate.set()
+    assert names(list(reading))[-1] == "done"
+    assert alice.credits() == 18
+
+
+# Failures of the model
+
+FAILURES = {
+    **{f"status_{status}": scripts.error(status) for status in (400, 401, 402, 403, 404, 413, 429, 500, 503, 529)},
+    "retry_after_an_hour": scripts.error(429, retry_after="3600"),
+    "dropped": scripts.dropped(),
+    "dropped_before_events": scripts.dropped_before_events(),
+    "dropped_in_mid_stream": scripts.text("Half an ans", ending="dropped"),
+    "error_in_mid_stream": scripts.text("Half an ans", ending="error"),
+    "truncated": scripts.text("Half an ans", ending="truncated"),
+    "empty": scripts.empty(),
+    "blank": scripts.text("  \n "),
+    "refusal_without_text": scripts.refusal(),
+    "limit_without_text": scripts.max_tokens(),
+    "broken_tool_input": scripts.broken_tool_json("cron_explain"),
+}
+
+
+@pytest.mark.parametrize("failure", sorted(FAILURES))
+def test_each_failure_refunds_and_can_be_tried_again(
+    alice: Actor, anthropic: FakeAnthropic, house: House, failure: str
+) -> None:
+    anthropic.default = FAILURES[failure]
+    answer = alice.chat("hello")
+    body = answer.get_json()
+    assert (answer.status_code, body["error"]) == (502, "model_unavailable"), body
+    assert (body["credits_refunded"], body["credits_remaining"]) == (1, 20)
+    assert alice.credits() == 20
+    with house.db.read() as tx:
+        log = tx.scalars(select(UsageLog)).one()
+    assert (log.success, log.credits_used) == (False, 0)
+    assert log.error_message
+    anthropic.default = scripts.text("Here it is.")
+    again = alice.post(f"/api/conversations/{body['conversation_id']}/retry", json={})
+    assert (again.status_code, again.get_json()["response"]) == (200, "Here it is.")
+    assert alice.credits() == 19
+    assert anthropic.refused == []
+
+
+@pytest.mark.parametrize("silence", ["before_headers", "in_mid_stream"])
+def test_a_silent_model_is_given_up(alice: Actor, anthropic: FakeAnthropic, silence: str) -> None:
+    anthropic.default = scripts.silent() if silence == "before_headers" else scripts.text("Hm", ending="silent")
+    body = alice.chat("hello").get_json()
+    assert (body["error"], body["credits_refunded"]) == ("model_unavailable", 1)
+
+
+def test_what_had_arrived_is_kept_and_marked_as_cut_off(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.text("Half an ans", ending="dropped"))
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    message = alice.get(f"/api/conversations/{conversation}").get_json()["messages"][-1]
+    assert (message["status"], message["text"], message["can_retry"]) == ("failed", "Half an ans", True)
+    assert message["receipt"]["refunded"] == 1
+
+
+@pytest.mark.parametrize("ending", [scripts.refusal("I would rather not."), scripts.max_tokens("And so on and")])
+def test_a_refusal_or_a_limit_after_some_text_is_an_answer(
+    alice: Actor, anthropic: FakeAnthropic, ending: scripts.Turn
+) -> None:
+    anthropic.enqueue(ending)
+    assert alice.chat("hello").status_code == 200
+    assert alice.credits() == 19
+
+
+def test_a_retry_goes_on_behind_the_tools_that_ran(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    set_price(house, "cron_explain", 3)
+    anthropic.enqueue(scripts.tools(CRON), scripts.error(400))
+    failed = alice.chat("When?").get_json()
+    assert (failed["credits_refunded"], failed["credits_remaining"]) == (1, 17)
+    anthropic.enqueue(scripts.text("Every five minutes."))
+    body = alice.post(f"/api/conversations/{failed['conversation_id']}/retry", json={}).get_json()
+    assert (body["credits_used"], body["credits_remaining"]) == (1, 16)
+    last = anthropic.bodies[-1]["messages"]
+    assert last[-1]["content"][0]["type"] == "tool_result"
+    assert last == anthropic.bodies[1]["messages"]
+
+
+def test_only_a_refunded_answer_can_be_tried_again(alice: Actor) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    answer = alice.post(f"/api/conversations/{conversation}/retry", json={})
+    assert (answer.status_code, answer.get_json()["error"]) == (409, "nothing_to_retry")
+    assert alice.credits() == 19
+
+
+# Stop
+
+
+@pytest.mark.parametrize("moment", ["before_headers", "before_text"])
+def test_a_stop_before_the_first_text_costs_nothing(alice: Actor, anthropic: FakeAnthropic, moment: str) -> None:
+    gate = threading.Event()
+    slow = scripts.silent(gate) if moment == "before_headers" else scripts.text("late", gate=gate, gate_after=0)
+    anthropic.enqueue(slow)
+    answer = alice.post("/api/chat", json={"message": "one"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    anthropic.wait_for_requests(1)
+    assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": True}
+    name, done = list(reading)[-1]
+    gate.set()
+    assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 0, 20)
+    assert alice.post(f"/api/conversations/{conversation}/retry", json={}).status_code == 200
+
+
+def test_a_stop_after_the_first_text_is_paid(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two three", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    assert next(reading)[0] == "delta"
+    alice.post(f"/api/conversations/{conversation}/stop", json={})
+    name, done = list(reading)[-1]
+    gate.set()
+    assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 1, 19)
+    # The conversation goes on as if nothing had happened.
+    assert alice.chat("and then", conversation_id=conversation).status_code == 200
+    assert anthropic.refused == []
+
+
+def test_a_stop_where_nothing_runs_says_so(alice: Actor) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": False}
+
+
+# Idempotency
+
+
+def test_the_same_key_gives_the_same_answer_again(alice: Actor, anthropic: FakeAnthropic) -> None:
+    key = {"Idempotency-Key": "a-click"}
+    first = alice.post("/api/chat", json={"message": "hi"}, headers=key).get_json()
+    assert alice.post("/api/chat", json={"message": "hi"}, headers=key).get_json() == first
+    streamed = alice.post("/api/chat", json={"message": "hi"}, headers=key | STREAM)
+    assert list(events(streamed.iter_encoded()))[-1] == ("done", first)
+    other = alice.post("/api/chat", json={"message": "ho"}, headers=key)
+    assert (other.status_code, other.get_json()["error"]) == (422, "idempotency_key_reused")
+    assert alice.credits() == 19
+    assert len(anthropic.requests) == 1
+
+
+def test_a_failure_frees_the_key(alice: Actor, anthropic: FakeAnthropic) -> None:
+    key = {"Idempotency-Key": "a-click"}
+    anthropic.enqueue(scripts.error(400))
+    assert alice.post("/api/chat", json={"message": "hi"}, headers=key).status_code == 502
+    assert alice.post("/api/chat", json={"message": "hi"}, headers=key).status_code == 200
+    assert alice.credits() == 19
+
+
+def test_a_key_that_is_still_running_says_so(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("slow", gate=gate))
+    key = {"Idempotency-Key": "a-click"}
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=key | STREAM, buffered=False)
+    reading = events(answer.response)
+    next(reading)
+    again = alice.post("/api/chat", json={"message": "hi"}, headers=key)
+    assert (again.status_code, again.get_json()["error"]) == (409, "request_in_progress")
+    other = alice.post("/api/chat", json={"message": "ho"}, headers=key)
+    assert (other.status_code, other.get_json()["error"]) == (422, "idempotency_key_reused")
+    gate.set()
+    list(reading)
+    assert alice.post("/api/chat", json={"message": "hi"}, headers=key).status_code == 200
+    assert alice.credits() == 19
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "two words", "ümlaut"])
+def test_a_bad_key_is_refused(alice: Actor, key: str) -> None:
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_input")
+
+
+# Leases
+
+
+def test_an_answer_that_lost_its_lease_is_shown_for_nothing(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("better late than never", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    next(reading)
+    assert next(reading)[0] == "delta"
+    with house.db.write() as tx:
+        tx.execute(update(UsageLog).values(lease_expires_at=utcnow()))
+    assert alice.credits() == 20
+    gate.set()
+    name, done = list(reading)[-1]
+    assert (name, done["response"]) == ("done", "better late than never")
+    assert (done["credits_used"], done["credits_remaining"]) == (0, 20)
+
+
+def test_an_answer_whose_process_died_is_released_by_whoever_watches(
+    alice: Actor, bob: Actor, house: House, anthropic: FakeAnthropic
+) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    with house.db.write() as tx:  # What a process that was killed leaves behind.
+        tx.execute(update(Message).where(Message.role == "assistant").values(status="running", finished_at=None))
+        log = tx.scalars(select(UsageLog)).one()
+        log.success, log.finished_at, log.lease_expires_at = None, None, utcnow()
+    joined = alice.get(f"/api/conversations/{conversation}/stream")
+    *_rest, (name, data) = events(joined.iter_encoded())
+    assert (name, data["error"], data["credits_refunded"]) == ("error", "abandoned", 1)
+    assert alice.credits() == 20
+    assert alice.post(f"/api/conversations/{conversation}/retry", json={}).status_code == 200
+
+
+# Conversations
+
+
+def test_conversations_are_listed_found_renamed_and_deleted(alice: Actor) -> None:
+    ids = [alice.chat(words).get_json()["conversation_id"] for words in ("red", "green", "blue")]
+    page = alice.get("/api/conversations?limit=2").get_json()
+    assert [row["title"] for row in page["conversations"]] == ["blue", "green"]
+    rest = alice.get(f"/api/conversations?limit=2&cursor={page['next_cursor']}").get_json()
+    assert [row["title"] for row in rest["conversations"]] == ["red"]
+    assert rest["next_cursor"] is None
+    assert [row["id"] for row in alice.get("/api/conversations?q=GREE").get_json()["conversations"]] == [ids[1]]
+    renamed = alice.patch(f"/api/conversations/{ids[0]}", json={"title": "  Crimson   tide "})
+    assert renamed.get_json()["conversation"]["title"] == "Crimson tide"
+    assert alice.delete(f"/api/conversations/{ids[0]}").status_code == 204
+    assert alice.get(f"/api/conversations/{ids[0]}").status_code == 404
+    assert alice.get("/api/usage/history").get_json()["total_count"] == 3
+
+
+@pytest.mark.parametrize("title", ["", "   ", "x" * 201, 5, None, True])
+def test_a_bad_title_is_refused(alice: Actor, title: Any) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    assert alice.patch(f"/api/conversations/{conversation}", json={"title": title}).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=1.5", "cursor=nowhere"])
+def test_a_bad_page_is_refused(alice: Actor, query: str) -> None:
+    answer = alice.get(f"/api/conversations?{query}")
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_input")
+
+
+def test_a_conversation_deleted_while_it_runs_ends_its_answer(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two", gate=gate, gate_after=0))
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    assert alice.delete(f"/api/conversations/{conversation}").status_code == 204
+    name, data = list(reading)[-1]
+    gate.set()
+    assert (name, data["error"]) == ("error", "conversation_not_found")
+    assert alice.credits() == 20
+
+
+# Without a model
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"app_env": "production", "agent": "auto", "payments": "simulated", "secret_key": "k" * 40}],
+)
+def test_production_without_a_key_says_so(app: Flask) -> None:
+    alice = Actor(app, "alice@example.com")
+    alice.client = app.test_client()
+    base = {"base_url": "https://localhost"}
+    assert (
+        alice.client.post("/signup", json={"email": alice.email, "password": alice.password}, **base).status_code == 201
+    )
+    answer = alice.client.post("/api/chat", json={"message": "hi"}, **base)
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "model_not_configured")
+
+
+@pytest.mark.parametrize("overrides", [{"agent": "offline"}])
+def test_the_offline_agent_runs_real_tools_and_says_what_it_is(alice: Actor) -> None:
+    body = alice.chat("explain cron */5 * * * *").get_json()
+    assert [call["name"] for call in body["tool_calls"]] == ["cron_explain"]
+    assert "offline" in body["response"].lower()
+
+
+def test_tools_are_listed_with_their_prices(alice: Actor) -> None:
+    listed = alice.get("/api/tools").get_json()["tools"]
+    assert {tool["name"] for tool in listed} >= {"cron_explain", "cidr_calc"}
+    assert all({"name", "description", "credits", "writes", "needs_connection"} <= set(tool) for tool in listed)
+
+
+# Shutting down
+
+
+def test_a_restart_refunds_what_is_running(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two three", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    next(reading)
+    assert next(reading)[0] == "delta"
+    house.chat.shutdown()
+    name, data = list(reading)[-1]
+    gate.set()
+    assert (name, data["error"], data["credits_refunded"]) == ("error", "server_restarting", 1)
+    assert alice.chat("too late").status_code == 503
+    wait_for(lambda: alice.credits() == 20, "the refund did not come")
+
+
+@pytest.mark.parametrize("overrides", [{"rate_limits": "on", "rate_limit_chat": "2/minute"}])
+def test_chat_is_limited_per_person(app: Flask, alice: Actor) -> None:
+    bob = signed_up(app, "bob")
+    assert [alice.chat("hi").status_code for _ in range(3)] == [200, 200, 429]
+    limited = alice.chat("hi")
+    assert limited.get_json()["error"] == "rate_limited"
+    assert int(limited.headers["Retry-After"]) >= 1
+    assert bob.chat("hi").status_code == 200
+    assert alice.credits() == 18
