@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from errors import AppError
 from models import LoginSession, User
-from services import accounts, audit, credits, revenue, schema
+from services import accounts, audit, credits, idempotency, revenue, schema
 from services.house import House
 from services.price_list import money
 from services.revenue import Projection
@@ -49,9 +49,11 @@ def audit_credits() -> None:
 
 @credits_group.command("release-stale")
 def release_stale() -> None:
-    """Refund charges whose lease has run out."""
+    """Refund charges whose lease has run out, and forget idempotency keys of more than 30 days ago."""
     house = _house()
     released = credits.release_stale(house.db, now=utcnow(), simulated=house.simulated)
+    with house.db.write() as tx:
+        idempotency.prune(tx, now=utcnow())
     print(f"Refunded {_count(released, 'charge', 'charges')} whose lease had run out.")
 
 

@@ -31,7 +31,9 @@ class InvalidInput(AppError):
 class NotFound(AppError):
     """Answer as if the thing did not exist, also when it is another user's."""
 
-    def __init__(self, code: str = "not_found", message: str = "There is nothing here.") -> None:
+    def __init__(
+        self, code: str = "not_found", message: str = "The address may be wrong, or what was here is gone."
+    ) -> None:
         super().__init__(404, code, message)
 
 

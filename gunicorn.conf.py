@@ -6,13 +6,17 @@ set REDIS_URL too, or each process counts the rate limits for itself.
 
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
 
-from config import load_settings
+from config import ConfigError, load_settings
 
-_settings = load_settings()
+try:
+    _settings = load_settings()
+except ConfigError as error:
+    sys.exit(f"gunicorn.conf.py: {error}")
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))

@@ -17,7 +17,7 @@ _KNOWN = {
     400: ("bad_request", "This request is not understood."),
     401: ("authentication_required", "Log in to go on."),
     403: ("forbidden", "This is not allowed."),
-    404: ("not_found", "There is nothing here."),
+    404: ("not_found", "The address may be wrong, or what was here is gone."),
     405: ("method_not_allowed", "This address does not take that kind of request."),
     406: ("not_acceptable", "There is nothing here in the form that was asked for."),
     408: ("request_timeout", "The request took too long to arrive."),
@@ -31,7 +31,7 @@ _KNOWN = {
 }
 _FAILURE = (
     "internal_error",
-    "Something went wrong on our side. It has been noted; try again in a moment.",
+    "The fault is on our side and has been noted. Try again in a moment.",
 )
 _TITLES = {
     400: "That did not work",

@@ -9,7 +9,7 @@ from errors import AppError
 from models import Conversation, Message, MessageStatus, UsageLog, UserSubscription
 from services.views import iso
 
-_STATUS = {"model_unavailable": 502, "abandoned": 502, "server_restarting": 503}
+_STATUS = {"conversation_not_found": 404, "model_unavailable": 502, "abandoned": 502, "server_restarting": 503}
 
 
 def text_of(blocks: list[dict[str, Any]]) -> str:

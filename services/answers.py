@@ -246,7 +246,8 @@ class RunningAnswer:
         except Exception:
             # Nobody is charged: the lease runs out and the next use of the wallet gives the credits back.
             log.exception("answer_not_ended", message_id=self.attempt.message_id)
-            ended = ("error", {"error": "internal_error", "message": BROKEN, "can_retry": True})
+            known = {"conversation_id": self.attempt.conversation_id, "message_id": self.attempt.message_id}
+            ended = ("error", {"error": "internal_error", "message": BROKEN, **known, "can_retry": True})
         with self._changed:
             self._ended = ended
             self._changed.notify_all()

@@ -123,11 +123,12 @@ class Chat:
         with self._db.read() as tx:
             conversation = own_conversation(tx, user_id, conversation_id)
             message = _running(tx, conversation)
+            balance = tx.scalar(select(UserSubscription.credits_remaining).where(UserSubscription.user_id == user_id))
         if message is None:
             return None
         local = self._running.get(message.id)
         source = local or StoredAnswer(self._db, message.id, user_id, self._terms.simulated)
-        return Started(source, {"conversation_id": conversation_id, "message_id": message.id})
+        return Started(source, _start_event(conversation, message, balance or 0))
 
     def stop(self, user_id: int, conversation_id: str) -> bool:
         """Ask the conversation's running answer to end, in whichever process it runs; return False if none does."""
@@ -196,13 +197,7 @@ class Chat:
             lease=self._terms.lease,
             simulated=self._terms.simulated,
         )
-        start = {
-            "conversation_id": conversation.id,
-            "conversation_title": conversation.title,
-            "message_id": message.id,
-            "credits_remaining": wallet.credits_remaining,
-        }
-        return attempt, start
+        return attempt, _start_event(conversation, message, wallet.credits_remaining)
 
     def _launch(self, model: Model, attempt: Attempt, start: dict[str, Any]) -> Started:
         answer = RunningAnswer(self._db, attempt)
@@ -286,6 +281,15 @@ def _running(tx: Session, conversation: Conversation) -> Message | None:
     return tx.scalar(
         select(Message).where(Message.conversation_id == conversation.id, Message.status == MessageStatus.RUNNING)
     )
+
+
+def _start_event(conversation: Conversation, message: Message, balance: int) -> dict[str, Any]:
+    return {
+        "conversation_id": conversation.id,
+        "conversation_title": conversation.title,
+        "message_id": message.id,
+        "credits_remaining": balance,
+    }
 
 
 def _refuse_second_answer(tx: Session, conversation: Conversation) -> None:

@@ -4,24 +4,21 @@ import re
 
 LONGEST = 60
 _FENCE = re.compile(r"```.*?(```|\Z)", re.DOTALL)
-_MARKS = re.compile(r"[#>*_`]+")
+_HEADING = re.compile(r"^\s*(#{1,6}|>|[-*+])\s+(?=\*\*|[^\s*\d/])")
+_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 
 
 def title_of(text: str) -> str:
     """Return a title of at most 60 characters: the first line that says something, without code and marks."""
     prose = _FENCE.sub("\n", text)
-    lines = [_tidy(line) for line in (prose.splitlines() or [])]
-    first = next((line for line in lines if line), "") or _tidy(text.replace("\n", " ")) or "New conversation"
-    return _shorten(first.rstrip(":. "))
+    candidates = [_tidy(line) for line in prose.splitlines() + text.splitlines()]
+    return _shorten(next((line for line in candidates if line.strip(":. ")), "New conversation").rstrip(":. "))
 
 
 def _tidy(line: str) -> str:
-    words = _MARKS.sub("", line).split() if not _looks_like_cron(line) else line.split()
-    return " ".join(words)
-
-
-def _looks_like_cron(line: str) -> bool:
-    return re.search(r"(^|\s)[*\d/,-]+(\s+[*\dA-Za-z/,#-]+){4}(\s|$)", line) is not None
+    """Return the line without Markdown's marks; the stars of a cron schedule are none."""
+    plain = _BOLD.sub(r"\2", _HEADING.sub("", line)).replace("`", "")
+    return " ".join(plain.split())
 
 
 def _shorten(title: str) -> str:

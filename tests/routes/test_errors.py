@@ -89,11 +89,11 @@ def test_what_is_not_there(client: FlaskClient) -> None:
     assert client.get("/api").get_json()["error"] == "not_found"
     page = client.get("/nothing")
     assert (page.status_code, page.mimetype) == (404, "text/html")
-    assert "There is nothing here." in page.get_data(as_text=True)
+    assert "The address may be wrong, or what was here is gone." in page.get_data(as_text=True)
 
 
 def test_a_missing_page_is_friendly_to_someone_signed_in_too(alice: Actor) -> None:
-    assert "There is nothing here." in alice.get("/nothing").get_data(as_text=True)
+    assert "The address may be wrong, or what was here is gone." in alice.get("/nothing").get_data(as_text=True)
 
 
 def test_a_method_that_is_not_taken_says_which_are(client: FlaskClient) -> None:
