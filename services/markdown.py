@@ -85,10 +85,7 @@ class _Renderer(RendererHTML):
 
     def render(self, tokens: Sequence[Token], options: OptionsDict, env: EnvType) -> str:
         env["highlighted"] = 0
-        for token in tokens:
-            if token.type in ("heading_open", "heading_close"):
-                # The page's own title is h1 and each message is h2.
-                token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+        _outline(tokens)
         return super().render(tokens, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -117,6 +114,19 @@ class _Renderer(RendererHTML):
             env["highlighted"] += 1
             body = highlight(code, lexer, _FORMATTER)
         return f'<pre tabindex="0"><code class="code">{body}</code></pre>'
+
+
+def _outline(tokens: Sequence[Token]) -> None:
+    """Set the headings under the page's own, h1 and h2, with no level left out, whichever marks the model chose."""
+    above: list[str] = []
+    for token in tokens:
+        if token.type == "heading_open":
+            while above and above[-1] >= token.tag:
+                above.pop()
+            above.append(token.tag)
+            token.tag = f"h{min(6, 2 + len(above))}"
+        elif token.type == "heading_close":
+            token.tag = f"h{min(6, 2 + len(above))}"
 
 
 def _lexer(language: str) -> Lexer | None:

@@ -97,7 +97,8 @@ def test_it_makes_wide_things_reachable_by_keyboard() -> None:
 
 
 def test_it_puts_headings_below_those_of_the_page() -> None:
-    assert to_html("# One\n\n###### Six") == "<h3>One</h3>\n<h6>Six</h6>\n"
+    assert to_html("# One\n\n###### Six") == "<h3>One</h3>\n<h4>Six</h4>\n"
+    assert to_html("### A\n\n# B\n\n## C\n\n# D") == "<h3>A</h3>\n<h3>B</h3>\n<h4>C</h4>\n<h3>D</h3>\n"
 
 
 def test_it_does_not_colour_a_huge_block() -> None:
