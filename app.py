@@ -4,17 +4,18 @@ import signal
 import sys
 from datetime import timedelta
 from types import FrameType
+from typing import Any
 
 from flask import Blueprint, Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.exc import SQLAlchemyError
-from waitress import create_server
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
 import init_subscription_system
 import logs
+import serving
 from agent.registry import REGISTRY
 from agent.types import Limits
 from clients.claude import ClaudeModel
@@ -37,7 +38,9 @@ from routes import (
     settings,
     usage,
 )
+from services import schema
 from services.chat import Chat, Terms
+from services.database_errors import first_line
 from services.house import House
 from services.price_list import PriceListError
 from services.transaction import Database, engine_options
@@ -56,14 +59,14 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     health.bp,  # /health, for whoever watches over this process
 )
 
-MEGABYTE = 1024 * 1024
-
 
 def create_app(given: Settings | None = None) -> Flask:
     """Build the app from its settings, from the environment where none are given."""
     config = given or _settings_or_exit()
     logs.setup(config)
     app = Flask(__name__, instance_path=str(config.instance_path.resolve()))
+    # Such a redirect would lead to whatever host the request has named.
+    app.url_map.merge_slashes = False
     app.config.from_mapping(_flask_config(config))
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -93,8 +96,8 @@ def _flask_config(config: Settings) -> dict[str, object]:
         "SECRET_KEY": config.signing_key(),
         "SQLALCHEMY_DATABASE_URI": config.database,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(config.database, config.db_pool_size),
-        "MAX_CONTENT_LENGTH": MEGABYTE,
-        "MAX_FORM_MEMORY_SIZE": MEGABYTE,
+        "MAX_CONTENT_LENGTH": serving.MEGABYTE,
+        "MAX_FORM_MEMORY_SIZE": serving.MEGABYTE,
         # The prefix lets browsers refuse such a cookie from a neighbouring host.
         "SESSION_COOKIE_NAME": "__Host-session" if config.is_production else "session",
         "SESSION_COOKIE_SECURE": config.is_production,
@@ -146,31 +149,26 @@ def main() -> int:
     try:
         config = load_settings()
         init_subscription_system.prepare(config)
-        serve(create_app(config), config)
-    except (ConfigError, PriceListError, OSError) as error:
-        print(f"app.py: {error}", file=sys.stderr)
-        return 2
+        app = create_app(config)
+        server = serving.open_server(app, config)
     except SQLAlchemyError as error:
-        # The driver's own words; SQLAlchemy's would add the statement.
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        print(f"app.py: the database refused: {reason}", file=sys.stderr)
-        return 2
+        return _give_up(f"the database refused: {first_line(error)}")
+    except (ConfigError, PriceListError, schema.SchemaError, OSError) as error:
+        return _give_up(str(error))
+    except (ValueError, ImportError) as error:
+        # None that is known to happen, so the kind of error may say more than its words.
+        return _give_up(f"the server cannot start: {type(error).__name__}: {error}")
+    _serve(app, config, server)
     return 0
 
 
-def serve(app: Flask, config: Settings) -> None:
+def _give_up(reason: str) -> int:
+    print(f"app.py: {reason}", file=sys.stderr)
+    return 2
+
+
+def _serve(app: Flask, config: Settings, server: Any) -> None:
     """Serve from this one process until SIGTERM or Ctrl-C; running answers are then ended and refunded."""
-    server = create_server(
-        app,
-        host=config.host,
-        port=config.port,
-        threads=config.web_threads,
-        connection_limit=1000,
-        asyncore_use_poll=True,
-        max_request_body_size=32 * MEGABYTE,  # Beyond 1 MB the app itself answers, with its own words.
-        clear_untrusted_proxy_headers=not config.trusted_proxies,
-        ident=None,
-    )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for known in (signal.SIGTERM, signal.SIGINT):

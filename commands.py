@@ -3,20 +3,16 @@
 import secrets
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from sqlalchemy import delete, update
 
 from errors import AppError
-from models import LoginSession, User
 from services import accounts, audit, credits, idempotency, revenue, schema
 from services.house import House
 from services.price_list import money
 from services.revenue import Projection
-from services.sessions import Browser
 from services.transaction import utcnow
 
 credits_group = AppGroup("credits", help="Look after the wallets and their ledger.")
@@ -69,24 +65,19 @@ def create_user(email: str, admin: bool) -> None:
     typed = _ask_password()
     password = typed or secrets.token_urlsafe(15)
     try:
-        entry = accounts.sign_up(
+        account, credits_remaining = accounts.create(
             house.db,
             email=email,
             password=password,
-            username=None,
-            browser=Browser(lifetime=timedelta(0)),
             address_key=accounts.address_secret(house.settings.signing_key()),
             now=utcnow(),
         )
     except AppError as error:
         raise click.ClickException(error.message) from None
-    # Nobody sits at a browser: the session that signing up has begun ends here.
-    with house.db.write() as tx:
-        tx.execute(delete(LoginSession).where(LoginSession.user_id == entry.account.id))
     if admin:
-        _promote(house, entry.account.email)
+        accounts.promote(house.db, account.email, utcnow())
     role = "admin" if admin else "account"
-    print(f"Created the {role} {entry.account.email} with {_count(entry.credits_remaining, 'credit', 'credits')}.")
+    print(f"Created the {role} {account.email} with {_count(credits_remaining, 'credit', 'credits')}.")
     if not typed:
         print(f"Password, shown only now: {password}")
 
@@ -95,20 +86,9 @@ def create_user(email: str, admin: bool) -> None:
 @click.argument("email")
 def promote_user(email: str) -> None:
     """Make an existing account an admin."""
-    if not _promote(_house(), email):
+    if not accounts.promote(_house().db, email, utcnow()):
         raise click.ClickException(f"There is no account with the address {email}.")
     print(f"{email} is an admin.")
-
-
-def _promote(house: House, email: str) -> bool:
-    """Make the account an admin; the operator vouches for its address."""
-    with house.db.write() as tx:
-        found = (User.email_key == accounts.email_key(email), User.deleted_at.is_(None))
-        promoted = tx.scalar(update(User).where(*found).values(is_admin=True).returning(User.id))
-        tx.execute(
-            update(User).where(User.id == promoted, User.email_verified_at.is_(None)).values(email_verified_at=utcnow())
-        )
-    return promoted is not None
 
 
 def _ask_password() -> str:

@@ -1,10 +1,11 @@
 """Read the settings once from the environment and refuse bad values."""
 
+import ipaddress
 import os
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from limits import parse_many
@@ -17,12 +18,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_MODEL = "claude-sonnet-5-5"
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
 class ConfigError(Exception):
@@ -31,9 +33,11 @@ class ConfigError(Exception):
 
 def _rate(value: str) -> str:
     try:
-        parse_many(value)
+        limits = parse_many(value)
     except ValueError as error:
         raise ValueError(f"{value!r} is not a rate such as 30/minute") from error
+    if any(limit.amount < 1 for limit in limits):
+        raise ValueError(f"{value!r} would let nobody in; RATE_LIMITS=off turns the limits off")
     return value
 
 
@@ -41,7 +45,28 @@ def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not an http(s) address")
+    _check_port(value)
     return value.rstrip("/")
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        # Digits and dots alone are a mistyped address and no name.
+        if not _HOST_NAME.fullmatch(value) or re.fullmatch(r"[\d.]+", value):
+            raise ValueError(f"{value!r} is neither a host's name nor an address such as 127.0.0.1 or ::1") from None
+    return value
+
+
+def _check_port(address: str) -> None:
+    """Refuse a port that is none; what stands there is not repeated, since it may be a password gone astray."""
+    try:
+        port = urlsplit(address).port
+    except ValueError:
+        port = 0
+    if port is not None and not 0 < port < 65536:
+        raise ValueError("the port in this address must be a number from 1 to 65535")
 
 
 def _listed(value: object) -> object:
@@ -55,15 +80,9 @@ def _addresses(values: list[str]) -> list[str]:
     return values
 
 
-def _blank_is_none(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
 Rate = Annotated[str, AfterValidator(_rate)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-OptionalUrl = Annotated[HttpUrl | None, BeforeValidator(_blank_is_none)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+HostName = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseSettings):
@@ -72,31 +91,31 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=ROOT / ".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
     app_env: Literal["development", "production"] = "development"
-    secret_key: OptionalSecret = None
+    secret_key: SecretStr | None = None
     instance_path: Path = ROOT / "instance"
     port: int = Field(default=5000, ge=1, le=65535)
-    host: str = "127.0.0.1"
-    base_url: OptionalUrl = None
+    host: HostName = "127.0.0.1"
+    base_url: HttpUrl | None = None
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     web_threads: int = Field(default=128, ge=4, le=1000)
 
-    database_url: OptionalText = Field(default=None, repr=False)
+    database_url: str | None = Field(default=None, repr=False)
     db_pool_size: int = Field(default=10, ge=1, le=200)
 
-    anthropic_api_key: OptionalSecret = None
-    anthropic_base_url: OptionalUrl = None
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: HttpUrl | None = None
     anthropic_model: str = DEFAULT_MODEL
     agent: Literal["auto", "claude", "offline"] = "auto"
     model_timeout_seconds: float = Field(default=60, gt=0, le=600)
 
-    stripe_secret_key: OptionalSecret = None
-    stripe_webhook_secret: OptionalSecret = None
-    stripe_api_base: OptionalUrl = None
+    stripe_secret_key: SecretStr | None = None
+    stripe_webhook_secret: SecretStr | None = None
+    stripe_api_base: HttpUrl | None = None
     payments: Literal["auto", "stripe", "simulated"] = "auto"
 
     admin_emails: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_addresses)] = []
 
-    redis_url: OptionalText = Field(default=None, repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
     rate_limits: Literal["on", "off"] = "on"
     rate_limit_chat: Rate = "30/minute"
     rate_limit_login: Rate = "10/minute"
@@ -111,19 +130,21 @@ class Settings(BaseSettings):
     history_max_tokens: int = Field(default=120_000, ge=2_000, le=900_000)
     session_days: int = Field(default=30, ge=1, le=365)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, given: Any) -> Any:
+        # Here and not where the environment is read, so that a blank there still overrides what `.env` says.
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if not (isinstance(value, str) and not value.strip())}
+
     @field_validator("database_url")
     @classmethod
     def _database_is_supported(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            url = make_url(re.sub(r"^postgres://", "postgresql://", value))
-        except ArgumentError:
-            raise ValueError("this is not a database address such as postgresql://user:password@host/name") from None
-        backend = url.get_backend_name()
-        if backend not in ("sqlite", "postgresql"):
-            raise ValueError("only SQLite and PostgreSQL are supported")
-        if backend == "sqlite":
+        url = _database_url(value)
+        if url.drivername == "sqlite":
             if not url.database or ":memory:" in url.database:
                 raise ValueError("SQLite needs a file, such as sqlite:////var/lib/devops-agent/data.db")
             # Every command then means the same file, whatever it takes relative paths to be relative to.
@@ -134,8 +155,13 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://", "unix://")):
+        if value is None:
+            return None
+        if value.startswith(("unix://", "redis+unix://")):
+            return f"redis+unix://{value.partition('://')[2]}"  # What the library that counts calls it.
+        if not value.startswith(("redis://", "rediss://")):
             raise ValueError("this is not a Redis address such as redis://localhost:6379/0")
+        _check_port(value)
         return value
 
     @model_validator(mode="after")
@@ -193,9 +219,25 @@ class Settings(BaseSettings):
         return _kept_key(self.instance_path / "secret_key")
 
 
+def _database_url(value: str) -> URL:
+    """Return the address with the one driver that we have, whichever it names; raises ValueError."""
+    try:
+        url = make_url(re.sub(r"^postgres(?=\+|:)", "postgresql", value))
+    except ArgumentError:
+        raise ValueError("this is not a database address such as postgresql://user:password@host/name") from None
+    except ValueError:
+        raise ValueError("the port in this address must be a number from 1 to 65535") from None
+    backend = url.drivername.partition("+")[0]
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError("only SQLite and PostgreSQL are supported")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError("the port in this address must be a number from 1 to 65535")
+    return url.set(drivername=backend)
+
+
 def _kept_key(path: Path) -> str:
     """Return the key kept in the file, made at the first call; two processes racing to make it agree on one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -219,6 +261,8 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("; ".join(_complaint(problem) for problem in error.errors())) from None
+    except (SettingsError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f".env cannot be read: {error}") from None
 
 
 def _complaint(problem: object) -> str:

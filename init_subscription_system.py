@@ -11,11 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import ConfigError, Settings, load_settings
 from models import SubscriptionTier, User, UserSubscription
 from services import credits, price_list, schema
+from services.database_errors import first_line
 from services.price_list import PriceListError, money
 from services.transaction import Database, connect, utcnow
 
 # The price list, in dollars and credits a month. A tier or pack that is taken out becomes inactive and its holders
-# keep it; a changed one counts from each wallet's next period on. The tier 'free' is where everybody starts.
+# keep it; a changed one counts from each wallet's next period on. The tier 'free' is where everybody starts. Pages show
+# the credits and the price of one by themselves, so features need not repeat them.
 # fmt: off
 TIERS = [
     {
@@ -25,7 +27,6 @@ TIERS = [
         'monthly_credits': 20,
         'description': 'Try it on real questions.',
         'features': [
-            '20 credits each month',
             'All checks and tools',
             'Every conversation kept',
             'Failures refunded',
@@ -37,11 +38,7 @@ TIERS = [
         'monthly_price': 19.0,
         'monthly_credits': 200,
         'description': 'For one developer.',
-        'features': [
-            '200 credits each month',
-            '9.5¢ a credit',
-            'Everything in Free',
-        ],
+        'features': ['Everything in Free'],
     },
     {
         'name': 'professional',
@@ -49,11 +46,7 @@ TIERS = [
         'monthly_price': 79.0,
         'monthly_credits': 1000,
         'description': 'For work that leans on it every day.',
-        'features': [
-            '1,000 credits each month',
-            '7.9¢ a credit',
-            'Everything in Starter',
-        ],
+        'features': ['Everything in Starter'],
     },
     {
         'name': 'business',
@@ -61,11 +54,7 @@ TIERS = [
         'monthly_price': 199.0,
         'monthly_credits': 3000,
         'description': 'For the heaviest use.',
-        'features': [
-            '3,000 credits each month',
-            '6.6¢ a credit, the lowest of all plans',
-            'Everything in Professional',
-        ],
+        'features': ['Everything in Professional'],
     },
 ]
 
@@ -86,6 +75,7 @@ ACTIONS = {
 # fmt: on
 
 _BATCH = 100
+_SHOWN = 20
 
 
 def main() -> int:
@@ -97,20 +87,28 @@ def main() -> int:
             _run(db)
         finally:
             db.engine.dispose()
-    except (ConfigError, PriceListError) as error:
-        return _give_up(str(error))
     except SQLAlchemyError as error:
-        return _give_up(f"the database refused: {_first_line(error)}")
+        return _give_up(f"the database refused: {first_line(error)}")
+    except (ConfigError, PriceListError, schema.SchemaError, OSError) as error:
+        return _give_up(str(error))
+    except (ValueError, ImportError) as error:
+        # None that is known to happen, so the kind of error may say more than its words.
+        return _give_up(f"the database cannot be prepared: {type(error).__name__}: {error}")
     return 0
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate the database and, when it has no tiers yet, put the price list in place; for a server that starts."""
+    """Migrate the database and put in place what it has no prices of yet; for a server that starts.
+
+    Prices that are there stay as they are until the operator runs the script.
+    """
     db = connect(settings.database, pool_size=1)
     try:
         schema.upgrade(db)
         if price_list.is_empty(db):
             price_list.apply(db, TIERS, PACKS, ACTIONS, now=utcnow())
+        else:
+            price_list.add_actions(db, ACTIONS)
     finally:
         db.engine.dispose()
 
@@ -154,11 +152,35 @@ def _print_details(db: Database, changes: price_list.Changes) -> None:
         print(f"  {tier.display_name:<16}{price:>10}{tier.monthly_credits:>9,} credits a month")
     for line in (*changes.packs, *changes.actions):
         print(f"  {line}")
+    _print_old_tables(db)
+    _print_unreachable(db)
+
+
+def _print_old_tables(db: Database) -> None:
     kept = schema.set_aside_tables(db)
-    if kept:
-        print("\nThe tables of the older database were kept; drop them when you no longer need them:")
-        for name in kept:
-            print(f"  {name}")
+    if not kept:
+        return
+    print("\nThe tables of the older database were kept; drop them when you no longer need them:")
+    for name in kept:
+        print(f"  {name}")
+    wallets = schema.count_set_aside(db, UserSubscription.__tablename__)
+    if wallets:
+        print(
+            f"\nOld wallets that are kept there and were not carried over: {wallets:,}. Everybody began with a new one."
+        )
+
+
+def _print_unreachable(db: Database) -> None:
+    query = select(User.id, User.username).where(User.email.is_(None), User.deleted_at.is_(None)).order_by(User.id)
+    with db.read() as tx:
+        people = tx.execute(query).all()
+    if not people:
+        return
+    print(f"\nAccounts without an e-mail address, which nobody can log in to: {len(people):,}")
+    for user_id, username in people[:_SHOWN]:
+        print(f"  {user_id} {username!r}" if username else f"  {user_id}")
+    if len(people) > _SHOWN:
+        print(f"  and {len(people) - _SHOWN:,} more")
 
 
 def _active_tiers(db: Database) -> list[SubscriptionTier]:
@@ -177,11 +199,6 @@ def _without_wallet(db: Database) -> list[int]:
 def _give_up(reason: str) -> int:
     print(f"init_subscription_system.py: {reason}", file=sys.stderr)
     return 2
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    # The driver's own words; SQLAlchemy's would add the statement.
-    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 if __name__ == "__main__":

@@ -213,7 +213,6 @@ class UserSubscription(Base):
         CheckConstraint("pack_credits >= 0 AND pack_credits <= credits_remaining", name="buckets_hold"),
         CheckConstraint("credits_used_this_month >= 0 AND total_credits_used >= 0", name="use_not_negative"),
         CheckConstraint("period_granted >= 0 AND period_number >= 0", name="period_not_negative"),
-        CheckConstraint("current_period_start < current_period_end", name="period_has_length"),
         _one_of("payment_status", PaymentStatus),
     )
 

@@ -121,9 +121,9 @@ class _Run:
         try:
             with closing(cast(Any, events)):
                 for event in events:
+                    self.answer.beat()
                     if event is not None:
                         self._take(event, turn)
-                    self.answer.beat()
                     if turn.done is None:
                         self._check_time()
         finally:

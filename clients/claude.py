@@ -42,6 +42,10 @@ class ClaudeModel:
         # Idle connections are closed with this object, and not whenever the garbage collector finds them.
         weakref.finalize(self, self._client.close)
 
+    def close(self) -> None:
+        """Close the idle connections; the object is of no use afterwards."""
+        self._client.close()
+
     def turn(self, request: TurnRequest) -> Iterator[TurnEvent]:
         """Return the events of one turn; `close()` on the iterator ends the call, from any thread.
 

@@ -14,7 +14,7 @@ from dateutil import parser
 
 from services.accounts import email_key
 from services.passwords import hash_password
-from services.schema import SET_ASIDE
+from services.schema import SET_ASIDE, free_name
 
 _USERS = sa.table(
     "users",
@@ -62,9 +62,7 @@ def _columns(table: str) -> set[str]:
 
 
 def _set_aside(name: str, taken: set[str]) -> str:
-    new = f"{name}{SET_ASIDE}"
-    while new in taken:
-        new += "_too"
+    new = free_name(name, taken)
     taken.add(new)
     _free_names(name)
     op.rename_table(name, new)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -10,11 +10,13 @@ from flask import Flask, Response, current_app, g, redirect, request, session
 from flask_login import LoginManager, current_user, login_user
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from errors import AppError, NotFound
 from routes.body import is_json, unsupported_media_type
 from services import addresses, sessions
+from services.database_errors import first_line
 from services.house import House
 from services.sessions import SignedIn
 from services.transaction import utcnow
@@ -30,6 +32,11 @@ _FORM_OR_JSON = frozenset({"/signup", "/login", "/logout"})
 def house() -> House:
     """Return the parts of the app that handles this request."""
     return cast(House, current_app.extensions["house"])
+
+
+def terms() -> dict[str, Any]:
+    """Return what every service that looks at a wallet is told: the moment, and whether payments are simulated."""
+    return {"now": utcnow(), "simulated": house().simulated}
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ def register(app: Flask) -> None:
     manager.user_loader(_load)
     manager.unauthorized_handler(_send_to_login)
     csrf.init_app(app)
+    app.before_request(_stay_here)
     app.before_request(_refuse_nul)
     app.before_request(_check_origin)
     app.after_request(_keep_session_alive)
@@ -132,6 +140,14 @@ def _send_to_login() -> AnyResponse:
         return redirect("/login", 303)
     wanted = request.full_path.rstrip("?")
     return redirect(f"/login?{urlencode({'next': wanted})}", 303)
+
+
+def _stay_here() -> AnyResponse | None:
+    """Answer a redirect that routing asks for without the host, which is whatever the request has named."""
+    asked = request.routing_exception
+    if not isinstance(asked, RequestRedirect):
+        return None
+    return redirect(f"/{urlsplit(asked.new_url).path.lstrip('/')}", asked.code)
 
 
 def _refuse_nul() -> None:
@@ -193,6 +209,6 @@ def _keep_session_alive(response: Response) -> Response:
         try:
             sessions.touch(house().db, user.session_id, lifetime=session_lifetime(), now=now)
             session.modified = True  # The browser then keeps the cookie as long as the row lasts.
-        except SQLAlchemyError:
-            log.warning("session_not_touched", exc_info=True)
+        except SQLAlchemyError as error:
+            log.warning("session_not_touched", reason=first_line(error))
     return response

@@ -9,7 +9,16 @@ from werkzeug.wrappers import Response as AnyResponse
 from errors import AppError, InvalidInput
 from routes.access import house, inward, session_lifetime, sign_in
 from routes.body import is_json, read_json, text
-from routes.limits import limiter, login_limit, login_network_limit, network, network_and_address, signup_limit
+from routes.limits import (
+    address,
+    limiter,
+    login_address_limit,
+    login_limit,
+    login_network_limit,
+    network,
+    network_and_address,
+    signup_limit,
+)
 from services import accounts, sessions
 from services.accounts import Entry
 from services.sessions import Browser
@@ -48,6 +57,7 @@ def login_form() -> Answer:
 
 @bp.post("/login")
 @limiter.limit(login_network_limit, key_func=network)
+@limiter.limit(login_address_limit, key_func=address)
 @limiter.limit(login_limit, key_func=network_and_address)
 def login() -> Answer:
     """Let this browser in."""

@@ -7,10 +7,9 @@ from flask_login import current_user, login_required
 
 from errors import AppError, InvalidInput
 from routes import body
-from routes.access import house
+from routes.access import house, terms
 from routes.chat import idempotent_call
 from services import billing, billing_views
-from services.transaction import utcnow
 
 bp = Blueprint("billing", __name__)
 
@@ -22,7 +21,7 @@ _MOST = 2**31 - 1
 def subscription() -> Any:
     """Show the wallet and the plans."""
     return {
-        "subscription": billing_views.subscription_view(house().db, current_user.id, **_terms()),
+        "subscription": billing_views.subscription_view(house().db, current_user.id, **terms()),
         "available_tiers": billing_views.tiers_view(house().db),
     }
 
@@ -53,21 +52,23 @@ def ledger() -> Any:
 def upgrade() -> Any:
     """Choose a plan: a higher one at once, a lower one at the period's end, the present one to undo that."""
     choice = _tier_choice(body.read_json())
-    return billing.choose_tier(house().db, current_user.id, **choice, **_terms(), call=idempotent_call(choice))
+    return billing.choose_tier(house().db, current_user.id, **choice, **terms(), call=idempotent_call(choice))
 
 
 @bp.post("/api/subscription/cancel")
 @login_required
 def cancel() -> Any:
     """Let the paid plan end with its period."""
-    return billing.cancel(house().db, current_user.id, **_terms())
+    body.read_nothing()
+    return billing.cancel(house().db, current_user.id, **terms())
 
 
 @bp.post("/api/subscription/resume")
 @login_required
 def resume() -> Any:
     """Undo a pending downgrade or cancellation."""
-    return billing.resume(house().db, current_user.id, **_terms())
+    body.read_nothing()
+    return billing.resume(house().db, current_user.id, **terms())
 
 
 @bp.post("/api/credits/purchase")
@@ -76,7 +77,7 @@ def purchase() -> Any:
     """Buy a pack of credits."""
     size = _pack_size(body.read_json())
     call = idempotent_call({"pack_size": size})
-    return billing.buy_pack(house().db, current_user.id, pack_size=size, **_terms(), call=call)
+    return billing.buy_pack(house().db, current_user.id, pack_size=size, **terms(), call=call)
 
 
 @bp.post("/api/subscription/create-checkout")
@@ -99,11 +100,8 @@ def checkout_pack() -> Any:
 @login_required
 def portal() -> Any:
     """Refuse to open the customer portal on a server without a payment provider."""
+    body.read_nothing()
     raise _no_provider()
-
-
-def _terms() -> dict[str, Any]:
-    return {"now": utcnow(), "simulated": house().simulated}
 
 
 def _tier_choice(json: dict[str, Any]) -> dict[str, Any]:

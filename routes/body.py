@@ -30,6 +30,12 @@ def read_json() -> dict[str, Any]:
     return body
 
 
+def read_nothing() -> None:
+    """Let a call that needs no words come without a body, or with any JSON object; raises as `read_json`."""
+    if request.get_data():
+        read_json()
+
+
 def is_json() -> bool:
     """Say whether the request's content type is JSON."""
     return request.mimetype == "application/json"

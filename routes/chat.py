@@ -7,7 +7,7 @@ from flask_login import current_user, login_required
 
 from errors import InvalidInput
 from routes import body
-from routes.access import house
+from routes.access import house, terms
 from routes.limits import chat_limit, limiter
 from routes.streams import stream, stream_again, wants_stream
 from services import conversations, prices
@@ -35,6 +35,7 @@ def send() -> Any:
 @limiter.limit(chat_limit)
 def retry(conversation_id: str) -> Any:
     """Try the last message again after a refund."""
+    body.read_nothing()
     return _answer(house().chat.retry(current_user.id, conversation_id, idempotent_call({})))
 
 
@@ -50,6 +51,7 @@ def join(conversation_id: str) -> Any:
 @login_required
 def stop(conversation_id: str) -> Any:
     """End the running answer, in whichever process it runs."""
+    body.read_nothing()
     return {"stopped": house().chat.stop(current_user.id, conversation_id)}
 
 
@@ -59,14 +61,14 @@ def index() -> Any:
     """List the user's conversations, the latest first."""
     limit = body.query_integer("limit", default=50, minimum=1, maximum=200)
     words, cursor = request.args.get("q"), request.args.get("cursor")
-    return conversations.list_view(house().db, current_user.id, words, limit or 50, cursor)
+    return conversations.list_view(house().db, current_user.id, words, limit or 50, cursor, **terms())
 
 
 @bp.get("/api/conversations/<conversation_id>")
 @login_required
 def show(conversation_id: str) -> Any:
     """Show a conversation with its messages."""
-    return conversations.detail_view(house().db, current_user.id, conversation_id)
+    return conversations.detail_view(house().db, current_user.id, conversation_id, **terms())
 
 
 @bp.patch("/api/conversations/<conversation_id>")
@@ -81,7 +83,7 @@ def rename(conversation_id: str) -> Any:
 @login_required
 def delete(conversation_id: str) -> Any:
     """Delete a conversation."""
-    conversations.delete(house().db, current_user.id, conversation_id)
+    conversations.delete(house().db, current_user.id, conversation_id, **terms())
     return "", 204
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from flask_login import current_user
 
 from routes.access import house
@@ -18,6 +18,9 @@ def register(app: Flask) -> None:
 def leave_wallet_out() -> None:
     """Render the page of this request without asking the database, because it may be what failed."""
     g.without_wallet = True
+    if "_login_user" not in g:
+        # Flask-Login would look the session up; who is not known by now stays unknown for the rest of the request.
+        g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
 
 
 def _frame() -> dict[str, Any]:

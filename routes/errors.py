@@ -3,13 +3,15 @@
 import html
 
 import structlog
-from flask import Flask, Response, jsonify, make_response, render_template
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadHost, HTTPException
 
 from errors import AppError
 from routes import context, limits
 from routes.access import wants_json
+from services.database_errors import first_line, is_away
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +30,13 @@ _KNOWN = {
     416: ("range_not_satisfiable", "There is no such part."),
     429: ("rate_limited", "Too many requests. Wait a little and try again."),
     431: ("headers_too_large", "The headers of the request are too large."),
+    501: ("not_implemented", "This server does not know this way of sending a request."),
 }
 _FAILURE = (
     "internal_error",
     "The fault is on our side and has been noted. Try again in a moment.",
 )
+_RETRY_SECONDS = 5
 _TITLES = {
     400: "That did not work",
     401: "Log in first",
@@ -55,7 +59,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(AppError, _refusal)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SQLAlchemyError, _database_error)
     app.register_error_handler(Exception, _failure)
+
+
+def words(status: int) -> tuple[str, str]:
+    """Return the code and the sentence of a status that nothing more is known of."""
+    return _KNOWN.get(status, _FAILURE)
 
 
 def _refusal(error: AppError) -> Response:
@@ -69,8 +79,8 @@ def _stale_form(_error: CSRFError) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
-        return make_response(error.get_response())  # A redirect that routing asks for.
-    code, message = _KNOWN.get(error.code, _FAILURE)
+        return make_response(error.get_response())  # It is no error.
+    code, message = words(error.code)
     refusal = AppError(error.code, code, message)
     if error.code == 429:
         refusal.details["retry_after"] = limits.retry_after()
@@ -79,6 +89,15 @@ def _http_error(error: HTTPException) -> Response:
     response = _answer(refusal)
     response.headers.extend((name, value) for name, value in error.get_headers() if name in ("Allow", "Content-Range"))
     return response
+
+
+def _database_error(error: SQLAlchemyError) -> Response:
+    """Answer that the database is away, which is soon over and is noted in one line; any other error is a failure."""
+    if not is_away(error):
+        return _failure(error)
+    log.error("database_unavailable", reason=first_line(error))
+    message = "The database does not answer just now. Try again in a moment."
+    return _answer(AppError(503, "database_unavailable", message, retry_after=_RETRY_SECONDS))
 
 
 def _failure(error: Exception) -> Response:
@@ -98,13 +117,33 @@ def _answer(error: AppError) -> Response:
 def _page(error: AppError) -> str:
     if error.status >= 500:
         context.leave_wallet_out()
-    title = _TITLES.get(error.status, "That did not work")
+    if isinstance(request.routing_exception, BadHost):
+        return _plain_page(error)  # Without a host no address can be built, and a page has many.
     try:
-        return render_template("errors/error.html", status=error.status, title=title, message=error.message)
+        return _rendered(error)
+    except SQLAlchemyError as failure:
+        log.error("database_unavailable", reason=first_line(failure))
+        if "without_wallet" in g:
+            return _plain_page(error)
+        context.leave_wallet_out()
+        return _page(error)
     except Exception:
         # Whatever broke the request may break its page as well.
         log.exception("error_page_failed")
-        return (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
-            f"<h1>{html.escape(title)}</h1><p>{html.escape(error.message)}</p><p><a href=/>Home</a></p></html>"
-        )
+        return _plain_page(error)
+
+
+def _rendered(error: AppError) -> str:
+    return render_template("errors/error.html", status=error.status, title=_title(error.status), message=error.message)
+
+
+def _plain_page(error: AppError) -> str:
+    title = html.escape(_title(error.status))
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
+        f"<h1>{title}</h1><p>{html.escape(error.message)}</p><p><a href=/>Home</a></p></html>"
+    )
+
+
+def _title(status: int) -> str:
+    return _TITLES.get(status, "That did not work")

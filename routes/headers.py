@@ -4,7 +4,7 @@ from flask import Flask, Response, request, session
 
 from routes.access import house, is_api
 
-_ALWAYS = {
+ALWAYS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -15,6 +15,7 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+"""What every answer carries, those included that never reach the app."""
 _YEAR = 31_536_000
 
 
@@ -24,7 +25,7 @@ def register(app: Flask) -> None:
 
 
 def _set(response: Response) -> Response:
-    for name, value in _ALWAYS.items():
+    for name, value in ALWAYS.items():
         response.headers.setdefault(name, value)
     if house().settings.is_production and request.is_secure:
         response.headers["Strict-Transport-Security"] = f"max-age={_YEAR}"

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from routes.access import house
+from services.database_errors import first_line
 
 log = structlog.get_logger(__name__)
 bp = Blueprint("health", __name__)
@@ -29,7 +30,7 @@ def _database_answers() -> bool:
     try:
         with house().db.read() as tx:
             tx.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        log.warning("database_unavailable", exc_info=True)
+    except SQLAlchemyError as error:
+        log.warning("database_unavailable", reason=first_line(error))
         return False
     return True

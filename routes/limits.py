@@ -15,17 +15,19 @@ from flask import Flask, current_app, request
 from flask.typing import RouteCallable
 from flask_limiter import Limiter
 from flask_login import current_user
+from limits import parse_many
 
 from config import Settings
 from routes.access import house
 from routes.body import is_json
-from services import addresses
+from services import accounts
 
 View = TypeVar("View", bound=Callable[..., object])
 
 _EXTENSION = "rate_limiter"
 _MARK = "rate_limits"
 _TRIES_PER_NETWORK = "100/minute"
+_NETWORKS_PER_ADDRESS = 10
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,17 @@ def chat_limit() -> str:
 
 
 def login_limit() -> str:
-    """Return how often one network may try the password of one address."""
+    """Return how often one network may try the password of one address, and someone signed in their own."""
     return house().settings.rate_limit_login
+
+
+def login_address_limit() -> str:
+    """Return how often all networks together may try the password of one address, so that many cannot share the work.
+
+    It is generous, since it keeps the owner out as well.
+    """
+    rates = parse_many(house().settings.rate_limit_login)
+    return ";".join(f"{rate.amount * _NETWORKS_PER_ADDRESS}/{rate.multiples} {rate.GRANULARITY.name}" for rate in rates)
 
 
 def login_network_limit() -> str:
@@ -122,7 +133,12 @@ def network() -> str:
 
 def network_and_address() -> str:
     """Return the network together with the e-mail address that the log-in names."""
-    return f"{network()} {addresses.canonical(_named_address())[:320]}"
+    return f"{network()} {address()}"
+
+
+def address() -> str:
+    """Return the one spelling of the e-mail address that the log-in names."""
+    return accounts.email_key(_named_address())[:320]
 
 
 def _named_address() -> str:

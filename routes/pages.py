@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request
 from flask_login import current_user, login_required
 
 from models import MessageStatus
-from routes.access import house
+from routes.access import house, terms
 from routes.charts import daily_chart
 from services import billing_views, conversations, prices, usage
 from services.transaction import utcnow
@@ -65,7 +65,7 @@ def chat() -> str:
 @login_required
 def conversation(conversation_id: str) -> str:
     """Show a conversation."""
-    return _chat(conversations.detail_view(house().db, current_user.id, conversation_id))
+    return _chat(conversations.detail_view(house().db, current_user.id, conversation_id, **terms()))
 
 
 @bp.get("/chat/conversations")
@@ -105,8 +105,8 @@ def usage_page() -> str:
     """Show what the credits went to."""
     home = house()
     page = _page_number(request.args.get("page", ""))
-    stats = usage.stats(home.db, current_user.id, now=utcnow(), simulated=home.simulated)
-    history = usage.history(home.db, current_user.id, PER_PAGE, (page - 1) * PER_PAGE)
+    stats = usage.stats(home.db, current_user.id, **terms())
+    history = usage.history(home.db, current_user.id, PER_PAGE, (page - 1) * PER_PAGE, **terms())
     return render_template(
         "usage/index.html",
         stats=stats,
@@ -139,7 +139,7 @@ def _fragment(template: str, **context: Any) -> Response:
 
 
 def _talks(q: str, cursor: str | None) -> dict[str, Any]:
-    listed = conversations.list_view(house().db, current_user.id, q or None, PER_PAGE, cursor)
+    listed = conversations.list_view(house().db, current_user.id, q or None, PER_PAGE, cursor, **terms())
     groups = group_by_day(listed["conversations"], utcnow().date())
     return {"groups": groups, "next_cursor": listed["next_cursor"], "cursor": cursor or "", "q": q}
 
@@ -159,12 +159,9 @@ def _day_of(updated_at: str, today: date) -> tuple[str, str]:
 
 def _overview() -> dict[str, Any]:
     home = house()
-    overview = billing_views.overview(home.db, current_user.id, now=utcnow(), simulated=home.simulated)
-    present = overview["subscription"]["tier"]["monthly_price"]
+    overview = billing_views.overview(home.db, current_user.id, **terms())
     upgrades = [tier for tier in overview["available_tiers"] if tier["direction"] == "up"]
     for tier in overview["available_tiers"]:
-        # Since the whole bonus is given, the whole difference in price is due.
-        tier["due"] = max(0.0, tier["monthly_price"] - present)
         tier["is_next"] = tier is (upgrades[0] if upgrades else None)
     return overview
 

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 from errors import InvalidInput, NotFound
 from routes.access import house
 from routes.body import text
+from routes.limits import limiter, login_limit
 from services import accounts, sessions
 from services.transaction import utcnow
 
@@ -39,6 +40,7 @@ def profile() -> Response | tuple[str, int]:
 
 
 @bp.post("/password")
+@limiter.limit(login_limit)
 @login_required
 def password() -> Response | tuple[str, int]:
     """Change the password and end every other session."""
@@ -75,6 +77,7 @@ def end_other_sessions() -> Response:
 
 
 @bp.post("/delete")
+@limiter.limit(login_limit)
 @login_required
 def delete() -> Response | tuple[str, int]:
     """Delete the account for good, once the password is given."""

@@ -18,12 +18,16 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 def wants_stream() -> bool:
     """Say whether the caller asked for `text/event-stream`."""
     accepted = request.accept_mimetypes
-    return "text/event-stream" in accepted.values() and accepted["text/event-stream"] >= accepted["application/json"]
+    named = any(value.partition(";")[0].strip().lower() == "text/event-stream" for value, _quality in accepted)
+    wanted = accepted["text/event-stream"]
+    return named and wanted > 0 and wanted >= accepted["application/json"]
 
 
 def stream(started: Started) -> Response:
     """Stream the answer from its beginning; the answer itself goes on when nobody reads any more."""
-    return _response(_events(started, request.args.get("render") == "html"))
+    response = _response(_events(started, request.args.get("render") == "html"))
+    response.call_on_close(started.leave)
+    return response
 
 
 def stream_again(repeated: Repeated) -> Response:
@@ -61,14 +65,17 @@ class _OpenText:
         self._render = render
         self._index: int | None = None
         self._text = ""
-        self._rendered_at = 0.0
+        self._next_at = 0.0
 
     def add(self, delta: dict[str, Any]) -> dict[str, Any]:
         shown = {"text": delta["text"]}
         if delta["index"] != self._index:
-            self._index, self._text, self._rendered_at = delta["index"], "", 0.0
+            self._index, self._text, self._next_at = delta["index"], "", 0.0
         self._text += delta["text"]
-        if self._render and time.monotonic() - self._rendered_at >= RENDER_EVERY:
+        if self._render and time.monotonic() >= self._next_at:
+            begun = time.monotonic()
             shown["html"] = markdown.to_html(self._text)
-            self._rendered_at = time.monotonic()
+            # Long texts are rendered less often, so that at most a tenth of the time goes into it.
+            ended = time.monotonic()
+            self._next_at = ended + max(RENDER_EVERY, 10 * (ended - begun))
         return shown

@@ -10,9 +10,8 @@ from flask_login import current_user, login_required
 
 from errors import InvalidInput
 from routes import body
-from routes.access import house
+from routes.access import house, terms
 from services import usage
-from services.transaction import utcnow
 
 bp = Blueprint("usage", __name__)
 
@@ -21,7 +20,7 @@ bp = Blueprint("usage", __name__)
 @login_required
 def stats() -> Any:
     """Show totals, days and tools."""
-    return usage.stats(house().db, current_user.id, now=utcnow(), simulated=house().simulated)
+    return usage.stats(house().db, current_user.id, **terms())
 
 
 @bp.get("/api/usage/history")
@@ -35,7 +34,7 @@ def history() -> Any:
     offset = body.query_integer("offset", default=0, minimum=0, maximum=2**31 - 1)
     if wanted == "csv":
         return _download(usage.csv_rows(house().db, current_user.id))
-    return usage.history(house().db, current_user.id, limit or 50, offset or 0)
+    return usage.history(house().db, current_user.id, limit or 50, offset or 0, **terms())
 
 
 def _download(rows: Iterator[list[str]]) -> Response:

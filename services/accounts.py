@@ -2,22 +2,21 @@
 
 import hashlib
 import hmac
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, select, update
+from email_validator import EmailNotValidError
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from errors import AppError, Conflict, InvalidInput
 from models import Conversation, FormerAddress, IdempotencyKey, LoginSession, User
-from services import addresses, credits, passwords, sessions
+from services import account_rules, addresses, credits, passwords, sessions
 from services.sessions import Browser
 from services.transaction import Database, insert_new
 
-USERNAME_MAXIMUM = 80
+_EMAIL_MAXIMUM = 320  # What the column holds; no valid address is as long.
 
 
 @dataclass(frozen=True)
@@ -60,22 +59,50 @@ def sign_up(
     Raises InvalidInput naming each bad field, and 409 `email_taken` also for an address that differs only in case or
     `+tag`; of two sign-ups racing for one address exactly one succeeds.
     """
-    address, name = _checked(email, password, username)
+    values = _new_account(db, email, password, username, now)
+    with db.write() as tx:
+        user, credits_remaining = _open_account(tx, values, address_key)
+        return Entry(_account(user), sessions.start(tx, user.id, browser, now=now), credits_remaining)
+
+
+def create(db: Database, *, email: str, password: str, address_key: bytes, now: datetime) -> tuple[Account, int]:
+    """Make an account and its wallet without signing anyone in; return it and its credits. Raises as `sign_up`."""
+    values = _new_account(db, email, password, None, now)
+    with db.write() as tx:
+        user, credits_remaining = _open_account(tx, values, address_key)
+        return _account(user), credits_remaining
+
+
+def promote(db: Database, email: str, now: datetime) -> bool:
+    """Make the account with this address an admin, whose address the operator vouches for; False if there is none."""
+    verified = func.coalesce(User.email_verified_at, now)
+    found = (User.email_key == email_key(email), User.deleted_at.is_(None))
+    with db.write() as tx:
+        promoted = update(User).where(*found).values(is_admin=True, email_verified_at=verified).returning(User.id)
+        return tx.execute(promoted).first() is not None
+
+
+def _new_account(db: Database, email: str, password: str, username: str | None, now: datetime) -> dict[str, Any]:
+    address, name = account_rules.check(email, password, username)
     key = email_key(address)
-    _refuse_taken(db, key)  # Before the slow hash; what decides is the unique key below.
-    values = {
+    _refuse_taken(db, key)  # Before the slow hash; what decides is the unique key of the table.
+    return {
         "email": address,
         "email_key": key,
         "username": name,
         "password_hash": passwords.hash_password(password),
         "created_at": now,
     }
-    with db.write() as tx:
-        if not insert_new(tx, User, values):
-            raise _taken()
-        user = tx.scalars(select(User).where(User.email_key == key)).one()
-        wallet = credits.open_wallet(tx, user.id, now=now, address_hash=address_hash(key, address_key))
-        return Entry(_account(user), sessions.start(tx, user.id, browser, now=now), wallet.credits_remaining)
+
+
+def _open_account(tx: Session, values: dict[str, Any], address_key: bytes) -> tuple[User, int]:
+    key = values["email_key"]
+    if not insert_new(tx, User, values):
+        raise _taken()
+    user = tx.scalars(select(User).where(User.email_key == key)).one()
+    remembered = address_hash(key, address_key)
+    wallet = credits.open_wallet(tx, user.id, now=values["created_at"], address_hash=remembered)
+    return user, wallet.credits_remaining
 
 
 def log_in(db: Database, *, email: str, password: str, browser: Browser, simulated: bool, now: datetime) -> Entry:
@@ -110,8 +137,10 @@ def _found(db: Database, email: str, password: str) -> User | None:
 
 def email_key(email: str) -> str:
     """Return the spelling of the address that counts; of one that is no valid address, something nobody can have."""
+    if len(email.strip()) > _EMAIL_MAXIMUM:
+        return ""  # Before anything that takes longer the longer it is.
     try:
-        return addresses.canonical(_validated(email))
+        return addresses.canonical(account_rules.valid_address(email))
     except EmailNotValidError:
         return addresses.canonical(email)
 
@@ -133,15 +162,15 @@ def rename(db: Database, user_id: int, username: str) -> None:
     """Change the name that the product calls the user by, back to the first one if it is empty; raises InvalidInput."""
     with db.write() as tx:
         user = tx.get_one(User, user_id)
-        user.username = username.strip() or _first_name(user.email or "")
-        if problem := _username_problem(user.username):
+        user.username = username.strip() or account_rules.first_name(user.email or "")
+        if problem := account_rules.username_problem(user.username):
             raise InvalidInput({"username": problem})
 
 
 def change_password(db: Database, user_id: int, *, current: str, new: str, keep_session: int) -> None:
     """Change the password and end every other session; raises InvalidInput."""
     user = _confirmed(db, user_id, current, field="current_password")
-    problem = _password_problem(new, user.email or "")
+    problem = account_rules.password_problem(new, user.email or "")
     if problem:
         raise InvalidInput({"new_password": problem})
     password_hash = passwords.hash_password(new)
@@ -178,6 +207,7 @@ def delete_account(
         nothing = {"email": None, "email_key": None, "username": None, "password_hash": None, "is_admin": False}
         if not _change(tx, user, **nothing, email_verified_at=None, deleted_at=now):
             raise _wrong_password("password")
+        credits.forget_conversations(tx, user_id)
         for owned in (LoginSession, IdempotencyKey, Conversation):
             tx.execute(delete(owned).where(owned.user_id == user_id))
 
@@ -199,57 +229,10 @@ def _change(tx: Session, user: User, **values: Any) -> bool:
 
 def _account(user: User) -> Account:
     email = user.email or ""
-    return Account(user.id, email, user.username or _first_name(email))
+    return Account(user.id, email, user.username or account_rules.first_name(email))
 
 
-def _first_name(email: str) -> str:
-    return email.partition("@")[0][:USERNAME_MAXIMUM]
-
-
-# --- What is accepted -----------------------------------------------------------------------------------------------
-
-
-def _checked(email: str, password: str, username: str | None) -> tuple[str, str]:
-    fields = {}
-    address = email.strip()
-    try:
-        address = _validated(address)
-    except EmailNotValidError:
-        fields["email"] = "Enter an e-mail address, such as alice@example.com."
-    given = (username or "").strip()
-    problems = {
-        "password": _password_problem(password, address),
-        "username": _username_problem(given) if given else None,
-    }
-    fields |= {field: problem for field, problem in problems.items() if problem}
-    if fields:
-        raise InvalidInput(fields)
-    return address, given or _first_name(address)
-
-
-def _validated(email: str) -> str:
-    # `.test` is a fine place to try the product out; nothing is asked of the network.
-    return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized
-
-
-def _password_problem(password: str, address: str) -> str | None:
-    if len(password) < passwords.MINIMUM:
-        return f"Use at least {passwords.MINIMUM} characters."
-    if len(password) > passwords.MAXIMUM:
-        return f"Use at most {passwords.MAXIMUM} characters."
-    if password.strip().lower() == address.lower():
-        return "Use something else than your address."
-    return None
-
-
-def _username_problem(name: str) -> str | None:
-    if not name:
-        return "Enter a name."
-    if len(name) > USERNAME_MAXIMUM:
-        return f"Use at most {USERNAME_MAXIMUM} characters."
-    if not name.isprintable() or any(unicodedata.category(character) == "Cs" for character in name):
-        return "Use letters, digits and other signs that can be seen."
-    return None
+# --- What is refused --------------------------------------------------------------------------------------------------
 
 
 def _refuse_taken(db: Database, key: str) -> None:

@@ -7,9 +7,10 @@ def canonical(email: str) -> str:
     """Return the address in lower case and without its `+tag`.
 
     Two addresses that reach the same mailbox in the usual way get the same result, so that one person gets one free
-    allotment. It is a key for look-ups and never a place to send mail to.
+    allotment; full-width letters count as the plain ones that they look like. It is a key for look-ups and never a
+    place to send mail to.
     """
-    address = unicodedata.normalize("NFC", email.strip()).lower()
+    address = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).lower()).strip()
     local, at, domain = address.rpartition("@")
     if not at:
         return address

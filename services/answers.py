@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -64,6 +64,8 @@ class RunningAnswer:
         self._dirty = False
         self._usage: list[tuple[str, TokenUsage]] = []
         self._log_ids = [attempt.usage_log_id]
+        self._gave_at: datetime | None = None
+        """When the first text or tool result reached us: who asked to stop before that does not pay."""
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._shutting_down = False
@@ -81,6 +83,7 @@ class RunningAnswer:
                 self._blocks.append({"type": "text", "text": ""})
                 self._text_is_open = True
             self._blocks[-1]["text"] += delta
+            self._note_gift(delta)
 
     def block(self, block: dict[str, Any]) -> None:
         """Append a complete block; a text block takes the place of the open one."""
@@ -89,6 +92,7 @@ class RunningAnswer:
                 self._blocks.pop()
             self._text_is_open = False
             self._blocks.append(block)
+            self._note_gift("a result" if block["type"] == "tool_result" else block.get("text", ""))
 
     def tool_started(self, call: dict[str, Any], tool: Tool | None, credits: int) -> None:
         """Note that a tool is about to run, and at which price."""
@@ -211,6 +215,10 @@ class RunningAnswer:
             self._dirty = True
             self._changed.notify_all()
 
+    def _note_gift(self, words: str) -> None:
+        if self._gave_at is None and words.strip():
+            self._gave_at = utcnow()
+
     def _store(self) -> None:
         renew = time.monotonic() >= self._renew_at
         query = select(Message.stop_requested_at).where(Message.id == self.attempt.message_id)
@@ -221,12 +229,12 @@ class RunningAnswer:
             self._dirty = False
             blocks = self.read()[0]
             with self._db.write() as tx:
+                credits.renew(tx, self.attempt.message_id, lease=self.attempt.lease, now=utcnow())
                 tx.execute(
                     update(Message)
                     .where(Message.id == self.attempt.message_id, Message.status == MessageStatus.RUNNING)
                     .values(content=blocks)
                 )
-                credits.renew(tx, self.attempt.message_id, lease=self.attempt.lease, now=utcnow())
                 row = tx.execute(query).one_or_none()
             self._renew_at = time.monotonic() + self._renew_every
         # A row that is gone was deleted with its conversation. One that was released meanwhile goes on: its answer
@@ -256,17 +264,22 @@ class RunningAnswer:
         """Settle or refund, and store how the answer ended, in one transaction."""
         attempt, now, simulated = self.attempt, utcnow(), self.attempt.simulated
         with self._db.write() as tx:
-            if status == MessageStatus.DONE or (status == MessageStatus.STOPPED and self._gave_something()):
-                kept = credits.settle(tx, attempt.usage_log_id, now=now, simulated=simulated)
-            else:
-                kept = False
+            wallet = credits.wake(tx, attempt.user_id, now=now, simulated=simulated)
+            message = tx.get(Message, attempt.message_id, populate_existing=True)
+            if status != MessageStatus.FAILED and self._stopped_in_time(message):
+                status = MessageStatus.STOPPED
+                self._forget_what_came_late()
+            pays = status == MessageStatus.DONE or (status == MessageStatus.STOPPED and self._gave_at is not None)
+            kept = pays and credits.settle(tx, attempt.usage_log_id, now=now, simulated=simulated)
             reason = error[1] if error else "Stopped before the answer began."
             for log_id in self._log_ids:  # Those that are settled stay so.
                 credits.refund(tx, log_id, reason, now=now, simulated=simulated)
-            wallet = credits.wake(tx, attempt.user_id, now=now, simulated=simulated)
-            message = tx.get(Message, attempt.message_id, populate_existing=True)
             if message is None:
-                return "error", {"error": "conversation_not_found", "message": GONE, "can_retry": False}
+                idempotency.free(tx, attempt.usage_log_id)
+                refunded = credits.refunded(tx, self._log_ids)
+                balance = {"credits_refunded": refunded, "credits_remaining": wallet.credits_remaining}
+                gone = {"error": "conversation_not_found", "message": GONE}
+                return "error", {**gone, **balance, "can_retry": False}
             self._fill(tx, message, status, error, stop_reason)
             message.finished_at = now
             tx.flush()
@@ -275,12 +288,18 @@ class RunningAnswer:
                 idempotency.keep_for_charge(tx, attempt.usage_log_id, ended[1])
             return ended
 
-    def _gave_something(self) -> bool:
-        """Say whether text or a tool's result has reached the server; from then on a user who stops pays."""
-        return any(
-            block["type"] == "tool_result" or (block["type"] == "text" and block["text"].strip())
-            for block in self.read()[0]
-        )
+    def _stopped_in_time(self, message: Message | None) -> bool:
+        """Say whether the stop was asked for before any text or tool result had reached the server.
+
+        The moment of the request counts, not the one at which this process noticed it.
+        """
+        asked_at = message.stop_requested_at if message is not None else None
+        return asked_at is not None and self._gave_at is not None and asked_at < self._gave_at
+
+    def _forget_what_came_late(self) -> None:
+        with self._changed:
+            self._blocks.clear()
+            self._gave_at = None
 
     def _fill(
         self, tx: Session, message: Message, status: str, error: tuple[str, str] | None, stop_reason: str | None

@@ -125,9 +125,9 @@ def _orphans(tx: Session) -> Iterator[str]:
     no_wallet = select(_L.id).where(~select(_W.id).where(_W.user_id == _L.user_id).exists())
     for entry_id in tx.scalars(no_wallet):
         yield f"ledger entry {entry_id} has no wallet"
-    source = literal("usage:") + cast(_U.id, String)
-    logged = select(_U.id).where(source == _L.source, _U.wallet_user_id == _L.user_id).exists()
-    for entry_id in tx.scalars(select(_L.id).where(_L.source.startswith("usage:"), ~logged)):
+    # Not a correlated EXISTS, which would look through a wallet's whole history for each of its entries.
+    logged = select(literal("usage:") + cast(_U.id, String))
+    for entry_id in tx.scalars(select(_L.id).where(_L.source.startswith("usage:"), _L.source.not_in(logged))):
         yield f"ledger entry {entry_id} has no usage log"
     no_user = select(_W.user_id).where(~select(User.id).where(User.id == _W.user_id).exists())
     for user_id in tx.scalars(no_user):

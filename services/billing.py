@@ -31,7 +31,7 @@ def choose_tier(
     """
     pay_first(simulated)
     with db.write() as tx:
-        wallet = credits.wake(tx, user_id, now=now, simulated=simulated)
+        wallet = credits.enter(tx, user_id, now=now, simulated=simulated)
         kept = idempotency.claim(tx, call, now=now)
         if kept is not None:
             return kept
@@ -45,7 +45,7 @@ def choose_tier(
 def cancel(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Let the paid plan end with its period; raises 409 `nothing_to_cancel` when there is none or it ends already."""
     with db.write() as tx:
-        wallet = credits.wake(tx, user_id, now=now, simulated=simulated)
+        wallet = credits.enter(tx, user_id, now=now, simulated=simulated)
         if wallet.tier.name == credits.FREE or wallet.cancel_at_period_end:
             raise Conflict("nothing_to_cancel", "There is no plan to cancel.")
         credits.schedule(tx, wallet, credits.free_tier(tx))
@@ -55,7 +55,7 @@ def cancel(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dic
 def resume(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Undo a pending downgrade or cancellation; changes nothing when nothing is pending."""
     with db.write() as tx:
-        wallet = credits.wake(tx, user_id, now=now, simulated=simulated)
+        wallet = credits.enter(tx, user_id, now=now, simulated=simulated)
         undone = credits.unschedule(tx, wallet)
         message = f"You stay on {wallet.tier.display_name}." if undone else "Nothing was pending."
         return _answer(wallet, message, simulated)
@@ -70,7 +70,7 @@ def buy_pack(
     """
     pay_first(simulated)
     with db.write() as tx:
-        wallet = credits.wake(tx, user_id, now=now, simulated=simulated)
+        wallet = credits.enter(tx, user_id, now=now, simulated=simulated)
         kept = idempotency.claim(tx, call, now=now)
         if kept is not None:
             return kept

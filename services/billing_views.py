@@ -35,20 +35,9 @@ def pay_first(simulated: bool) -> None:
 
 def subscription_view(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return the user's wallet, brought up to date first, as `GET /api/subscription` shows it."""
+    credits.refresh(db, user_id, now=now, simulated=simulated)
     with db.read() as tx:
-        wallet = tx.scalar(select(UserSubscription).where(UserSubscription.user_id == user_id))
-        if wallet is not None and _is_fresh(tx, wallet, now):
-            return subscription_json(wallet)
-    with db.write() as tx:
-        return subscription_json(credits.wake(tx, user_id, now=now, simulated=simulated))
-
-
-def _is_fresh(tx: Session, wallet: UserSubscription, now: datetime) -> bool:
-    """Say whether waking the wallet would change nothing, so that a page that only looks takes no write lock."""
-    lapsed = select(UsageLog.id).where(
-        UsageLog.wallet_user_id == wallet.user_id, UsageLog.success.is_(None), UsageLog.lease_expires_at <= now
-    )
-    return now < wallet.current_period_end and tx.scalar(lapsed.limit(1)) is None
+        return subscription_json(tx.scalars(select(UserSubscription).where(UserSubscription.user_id == user_id)).one())
 
 
 def subscription_json(wallet: UserSubscription) -> dict[str, Any]:
@@ -171,6 +160,8 @@ def _offer(tier: SubscriptionTier, subscription: dict[str, Any]) -> dict[str, An
     price = dollars(tier.monthly_price_cents)
     direction = "up" if price > present["monthly_price"] else "down"
     return tier_view(tier) | {
+        # Since the whole bonus is given, the whole difference in price is due.
+        "due": max(0.0, price - present["monthly_price"]),
         "is_current": tier.id == present["id"],
         "is_pending": pending is not None and tier.id == pending["id"],
         "direction": "current" if tier.id == present["id"] else direction,

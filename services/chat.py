@@ -5,7 +5,9 @@ answer then runs in a thread of its own (`services/answers.py`) and belongs to t
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +21,11 @@ from agent.prompt import SYSTEM_PROMPT
 from agent.registry import Registry
 from agent.types import Ending, Limits
 from clients.model import Model
-from errors import AppError, Conflict, NotFound
-from models import ActionType, Conversation, Message, MessageStatus, UsageLog, UserSubscription
+from errors import AppError, Conflict
+from models import ActionType, Conversation, Message, MessageStatus, UserSubscription
 from services import credits, idempotency, prices
 from services.answers import Attempt, RunningAnswer
+from services.conversations import can_retry, own_conversation, running_message
 from services.idempotency import Call
 from services.titles import title_of
 from services.transaction import Database, utcnow
@@ -30,6 +33,8 @@ from services.watching import Event, Source, StoredAnswer, follow
 
 log = structlog.get_logger(__name__)
 
+MOST_JOINED = 10
+"""Streams that one person has joined at once in one process; each holds one of the server's threads."""
 MOST_RUNNING = 500
 """Answers that one process runs at once; more are turned away before they are charged."""
 
@@ -52,6 +57,8 @@ class Started:
     source: Source
     start: dict[str, Any]
     """What the stream's `start` event says."""
+    leave: Callable[[], None] = lambda: None
+    """Give up the watcher's place; to be called when nobody reads any more."""
 
     def events(self) -> Iterator[Event]:
         """Yield the answer's events, from the first to its end."""
@@ -74,6 +81,7 @@ class Chat:
         self._tools = tools
         self._terms = terms
         self._running: dict[str, RunningAnswer] = {}
+        self._joined: Counter[int] = Counter()
         self._lock = threading.Lock()
         self._closed = False
 
@@ -89,7 +97,7 @@ class Chat:
         self._check(text)
         now = utcnow()
         with self._db.write() as tx:
-            wallet = credits.wake(tx, user_id, now=now, simulated=self._terms.simulated)
+            wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
                 return Repeated(kept)
@@ -107,7 +115,7 @@ class Chat:
         model = self._ready()
         now = utcnow()
         with self._db.write() as tx:
-            wallet = credits.wake(tx, user_id, now=now, simulated=self._terms.simulated)
+            wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
                 return Repeated(kept)
@@ -119,22 +127,27 @@ class Chat:
         return self._launch(model, *started)
 
     def join(self, user_id: int, conversation_id: str) -> Started | None:
-        """Return the conversation's running answer, from whichever process runs it; None if none does."""
+        """Return the conversation's running answer, from whichever process runs it; None if none does.
+
+        The caller calls `leave` on it in the end. Raises 429 `too_many_streams` beyond what one person may watch.
+        """
         with self._db.read() as tx:
             conversation = own_conversation(tx, user_id, conversation_id)
-            message = _running(tx, conversation)
+            message = running_message(tx, conversation)
             balance = tx.scalar(select(UserSubscription.credits_remaining).where(UserSubscription.user_id == user_id))
         if message is None:
             return None
         local = self._running.get(message.id)
         source = local or StoredAnswer(self._db, message.id, user_id, self._terms.simulated)
-        return Started(source, _start_event(conversation, message, balance or 0))
+        self._take_place(user_id)
+        return Started(source, _start_event(conversation, message, balance or 0), lambda: self._leave_place(user_id))
 
     def stop(self, user_id: int, conversation_id: str) -> bool:
         """Ask the conversation's running answer to end, in whichever process it runs; return False if none does."""
         with self._db.write() as tx:
+            credits.enter(tx, user_id, now=utcnow(), simulated=self._terms.simulated)
             conversation = own_conversation(tx, user_id, conversation_id)
-            message = _running(tx, conversation)
+            message = running_message(tx, conversation)
             if message is None:
                 return False
             message.stop_requested_at = message.stop_requested_at or utcnow()
@@ -150,8 +163,9 @@ class Chat:
             running = list(self._running.values())
         for answer in running:
             answer.stop(shutting_down=True)
+        deadline = time.monotonic() + timeout
         for answer in running:
-            answer.join(timeout)
+            answer.join(max(0.0, deadline - time.monotonic()))
 
     def _ready(self) -> Model:
         if self._model is None:
@@ -161,7 +175,7 @@ class Chat:
         return self._model
 
     def _check(self, text: str) -> None:
-        if not text.strip():
+        if not any(char.isprintable() and not char.isspace() for char in text):
             raise AppError(400, "empty_message", "The message is empty.")
         limit = self._terms.message_max_chars
         if len(text) > limit:
@@ -206,6 +220,18 @@ class Chat:
         answer.start(lambda: self._answer(model, answer), lambda: self._forget(attempt.message_id))
         return Started(answer, start)
 
+    def _take_place(self, user_id: int) -> None:
+        with self._lock:
+            if self._joined[user_id] >= MOST_JOINED:
+                raise AppError(429, "too_many_streams", "Too many pages watch an answer. Close some of them.")
+            self._joined[user_id] += 1
+
+    def _leave_place(self, user_id: int) -> None:
+        with self._lock:
+            self._joined[user_id] -= 1
+            if self._joined[user_id] <= 0:
+                del self._joined[user_id]
+
     def _forget(self, message_id: str) -> None:
         with self._lock:
             self._running.pop(message_id, None)
@@ -247,27 +273,6 @@ class Chat:
         return history.to_messages(stored[cut:], thinking=start == 0 and cut == 0)
 
 
-def own_conversation(tx: Session, user_id: int, conversation_id: str) -> Conversation:
-    """Return the user's conversation; raises 404 `conversation_not_found`, also for another user's."""
-    conversation = tx.get(Conversation, conversation_id)
-    if conversation is None or conversation.user_id != user_id:
-        raise NotFound("conversation_not_found", "There is no such conversation.")
-    return conversation
-
-
-def can_retry(tx: Session, conversation: Conversation) -> bool:
-    """Say whether the last answer of the conversation was refunded, so that one click can try again."""
-    last = tx.scalar(
-        select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position.desc()).limit(1)
-    )
-    if last is None or last.role != "assistant" or last.status not in (MessageStatus.FAILED, MessageStatus.STOPPED):
-        return False
-    settled = select(UsageLog.id).where(
-        UsageLog.message_id == last.id, UsageLog.action_type == ActionType.CHAT_MESSAGE, UsageLog.success.is_not(False)
-    )
-    return tx.scalar(settled) is None
-
-
 def _conversation(tx: Session, user_id: int, conversation_id: str | None, text: str, now: datetime) -> Conversation:
     if conversation_id is not None:
         return own_conversation(tx, user_id, conversation_id)
@@ -275,12 +280,6 @@ def _conversation(tx: Session, user_id: int, conversation_id: str | None, text: 
     tx.add(conversation)
     tx.flush()
     return conversation
-
-
-def _running(tx: Session, conversation: Conversation) -> Message | None:
-    return tx.scalar(
-        select(Message).where(Message.conversation_id == conversation.id, Message.status == MessageStatus.RUNNING)
-    )
 
 
 def _start_event(conversation: Conversation, message: Message, balance: int) -> dict[str, Any]:
@@ -293,7 +292,7 @@ def _start_event(conversation: Conversation, message: Message, balance: int) -> 
 
 
 def _refuse_second_answer(tx: Session, conversation: Conversation) -> None:
-    if _running(tx, conversation) is not None:
+    if running_message(tx, conversation) is not None:
         raise Conflict(
             "answer_running",
             "The agent is still answering in this conversation.",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -10,18 +11,49 @@ from sqlalchemy.orm import Session
 
 from errors import InvalidInput, NotFound
 from models import ActionType, Conversation, Message, MessageStatus, UsageLog
-from services import chat, markdown
+from services import credits, markdown
 from services.answer_views import text_of
 from services.transaction import Database
 from services.views import iso
 
 TITLE_MAX = 200
 _CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
-_render = lru_cache(maxsize=1024)(markdown.to_html)
+_render = lru_cache(maxsize=256)(markdown.to_html)
 
 
-def list_view(db: Database, user_id: int, q: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+def own_conversation(tx: Session, user_id: int, conversation_id: str) -> Conversation:
+    """Return the user's conversation; raises 404 `conversation_not_found`, also for another user's."""
+    conversation = tx.get(Conversation, conversation_id)
+    if conversation is None or conversation.user_id != user_id:
+        raise NotFound("conversation_not_found", "There is no such conversation.")
+    return conversation
+
+
+def can_retry(tx: Session, conversation: Conversation) -> bool:
+    """Say whether the last answer of the conversation was refunded, so that one click can try again."""
+    last = tx.scalar(
+        select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position.desc()).limit(1)
+    )
+    if last is None or last.role != "assistant" or last.status not in (MessageStatus.FAILED, MessageStatus.STOPPED):
+        return False
+    settled = select(UsageLog.id).where(
+        UsageLog.message_id == last.id, UsageLog.action_type == ActionType.CHAT_MESSAGE, UsageLog.success.is_not(False)
+    )
+    return tx.scalar(settled) is None
+
+
+def running_message(tx: Session, conversation: Conversation) -> Message | None:
+    """Return the answer that is running in the conversation, if one is."""
+    return tx.scalar(
+        select(Message).where(Message.conversation_id == conversation.id, Message.status == MessageStatus.RUNNING)
+    )
+
+
+def list_view(
+    db: Database, user_id: int, q: str | None, limit: int, cursor: str | None, *, now: datetime, simulated: bool
+) -> dict[str, Any]:
     """Return a page of the user's conversations, the latest first; `q` is looked for in the titles."""
+    credits.refresh(db, user_id, now=now, simulated=simulated)
     query = select(Conversation).where(Conversation.user_id == user_id)
     if q:
         query = query.where(_mentions(q))
@@ -39,10 +71,11 @@ def list_view(db: Database, user_id: int, q: str | None, limit: int, cursor: str
     }
 
 
-def detail_view(db: Database, user_id: int, conversation_id: str) -> dict[str, Any]:
+def detail_view(db: Database, user_id: int, conversation_id: str, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return a conversation with all its messages; raises 404 `conversation_not_found`."""
+    credits.refresh(db, user_id, now=now, simulated=simulated)
     with db.read() as tx:
-        conversation = chat.own_conversation(tx, user_id, conversation_id)
+        conversation = own_conversation(tx, user_id, conversation_id)
         query = select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position)
         messages = tx.scalars(query).all()
         views = _message_views(tx, conversation, messages)
@@ -62,19 +95,22 @@ def message_view(db: Database, user_id: int, message_id: str) -> dict[str, Any]:
 
 def rename(db: Database, user_id: int, conversation_id: str, title: str) -> dict[str, Any]:
     """Give the conversation another title, of 1 to 200 characters."""
-    title = " ".join(title.split())
+    title = " ".join("".join(char for char in title if char.isprintable() or char.isspace()).split())
     if not 1 <= len(title) <= TITLE_MAX:
         raise InvalidInput({"title": f"The title must have 1 to {TITLE_MAX} characters."})
     with db.write() as tx:
-        conversation = chat.own_conversation(tx, user_id, conversation_id)
+        conversation = own_conversation(tx, user_id, conversation_id)
         conversation.title = title
         return {"conversation": _summary(conversation)}
 
 
-def delete(db: Database, user_id: int, conversation_id: str) -> None:
+def delete(db: Database, user_id: int, conversation_id: str, *, now: datetime, simulated: bool) -> None:
     """Delete the conversation with its messages; its usage logs stay. A running answer finds out and ends."""
     with db.write() as tx:
-        tx.delete(chat.own_conversation(tx, user_id, conversation_id))
+        credits.enter(tx, user_id, now=now, simulated=simulated)
+        conversation = own_conversation(tx, user_id, conversation_id)
+        credits.forget_conversations(tx, user_id, conversation.id)
+        tx.delete(conversation)
 
 
 def _summary(conversation: Conversation) -> dict[str, Any]:
@@ -108,7 +144,7 @@ def _message_views(tx: Session, conversation: Conversation, messages: Iterable[M
         if log.message_id in charges:
             charges[log.message_id].append(log)
     last = tx.scalar(select(func.max(Message.position)).where(Message.conversation_id == conversation.id))
-    retry = chat.can_retry(tx, conversation)
+    retry = can_retry(tx, conversation)
     return [_view(message, charges[message.id], retry and message.position == last) for message in shown]
 
 

@@ -1,18 +1,19 @@
 """Charge, settle, refund, grant and roll over: the only writer of wallets and of the ledger.
 
 Every function runs inside the caller's write transaction and never commits. `wake` comes first: it locks the wallet's
-row, so that whatever follows sees and changes it alone. Every change goes through `_post`, which writes the wallet and
-its ledger row together.
+row, so that whatever follows sees and changes it alone; usage logs, messages and conversations are locked after it, in
+this order. Every change goes through `_post`, which writes the wallet and its ledger row together. A request that is
+refused rolls back what `wake` did on its behalf; the next use does it again.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from errors import InsufficientCredits
+from errors import AppError, InsufficientCredits
 from models import (
     CreditLedger,
     CreditPurchase,
@@ -24,6 +25,7 @@ from models import (
     PurchaseStatus,
     SubscriptionTier,
     UsageLog,
+    User,
     UserSubscription,
 )
 from services import periods
@@ -81,6 +83,27 @@ def wake(tx: Session, user_id: int, *, now: datetime, simulated: bool) -> UserSu
     _release_lapsed(tx, wallet, now)
     _roll_over(tx, wallet, now, simulated)
     return wallet
+
+
+def enter(tx: Session, user_id: int, *, now: datetime, simulated: bool) -> UserSubscription:
+    """Wake the wallet for a request of its owner.
+
+    Raises 401 `authentication_required` when the account was deleted after the request had been let in.
+    """
+    wallet = wake(tx, user_id, now=now, simulated=simulated)
+    if tx.scalar(select(User.deleted_at).where(User.id == user_id)) is not None:
+        raise AppError(401, "authentication_required", "This account was deleted.")
+    return wallet
+
+
+def refresh(db: Database, user_id: int, *, now: datetime, simulated: bool) -> None:
+    """Wake the wallet if that would change anything, so that whoever only looks takes no write lock."""
+    with db.read() as tx:
+        period_end = tx.scalar(select(UserSubscription.current_period_end).where(UserSubscription.user_id == user_id))
+        lapsed = tx.scalar(select(UsageLog.id).where(UsageLog.wallet_user_id == user_id, _lapsed(now)).limit(1))
+    if period_end is None or now >= period_end or lapsed is not None:
+        with db.write() as tx:
+            wake(tx, user_id, now=now, simulated=simulated)
 
 
 def free_tier(tx: Session) -> SubscriptionTier:
@@ -227,6 +250,12 @@ def refund(tx: Session, log_id: int, reason: str, *, now: datetime, simulated: b
     return wallet is not None and bool(_refund_pending(tx, wallet, [log_id], reason, now))
 
 
+def refunded(tx: Session, log_ids: Sequence[int]) -> int:
+    """Return how many credits of these charges were given back."""
+    price = func.coalesce(func.sum(UsageLog.plan_part + UsageLog.pack_part), 0)
+    return int(tx.scalar(select(price).where(UsageLog.id.in_(log_ids), UsageLog.success.is_(False))) or 0)
+
+
 def renew(tx: Session, message_id: str, *, lease: timedelta, now: datetime) -> None:
     """Renew the leases of this message's pending charges; one that has run out stays so."""
     tx.execute(
@@ -234,6 +263,16 @@ def renew(tx: Session, message_id: str, *, lease: timedelta, now: datetime) -> N
         .where(UsageLog.message_id == message_id, UsageLog.success.is_(None), UsageLog.lease_expires_at > now)
         .values(lease_expires_at=now + lease)
     )
+
+
+def forget_conversations(tx: Session, user_id: int, conversation_id: str | None = None) -> None:
+    """Loosen the user's usage logs from a conversation that is about to be deleted, or from all of them.
+
+    The database would do it too, but only after it has locked the messages: everybody else locks the logs first.
+    """
+    mine = UsageLog.user_id == user_id
+    which = mine if conversation_id is None else mine & (UsageLog.conversation_id == conversation_id)
+    tx.execute(update(UsageLog).where(which).values(conversation_id=None, message_id=None))
 
 
 def release_stale(db: Database, *, now: datetime, simulated: bool) -> int:

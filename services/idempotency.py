@@ -49,6 +49,7 @@ def claim(tx: Session, call: Call | None, *, now: datetime) -> dict[str, Any] | 
     """
     if call is None:
         return None
+    tx.execute(delete(IdempotencyKey).where(IdempotencyKey.user_id == call.user_id, _outdated(now)))
     values = {
         "user_id": call.user_id,
         "path": call.path,
@@ -83,9 +84,18 @@ def keep_for_charge(tx: Session, usage_log_id: int, response: dict[str, Any]) ->
     tx.execute(update(IdempotencyKey).where(IdempotencyKey.usage_log_id == usage_log_id).values(response=response))
 
 
+def free(tx: Session, usage_log_id: int) -> None:
+    """Forget the key that was tied to this charge, since nothing is left that could be given again."""
+    tx.execute(delete(IdempotencyKey).where(IdempotencyKey.usage_log_id == usage_log_id))
+
+
 def prune(tx: Session, *, now: datetime) -> None:
-    """Forget keys that are older than 30 days."""
-    tx.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT_FOR))
+    """Forget everybody's keys that are older than 30 days."""
+    tx.execute(delete(IdempotencyKey).where(_outdated(now)))
+
+
+def _outdated(now: datetime) -> Any:
+    return IdempotencyKey.created_at < now - KEPT_FOR
 
 
 def _same(call: Call) -> tuple[Any, ...]:

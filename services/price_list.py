@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models import ActionPrice, ActionType, CreditPack, SubscriptionTier, UserSubscription
-from services.transaction import Database
+from services.transaction import Database, insert_new
 
 FREE = "free"
 MAX_CENTS = 100_000_000
@@ -76,6 +76,17 @@ def apply(
             packs=_apply_packs(tx, new_packs),
             actions=_apply_actions(tx, prices),
         )
+
+
+def add_actions(db: Database, actions: Mapping[str, int]) -> None:
+    """Insert the prices of actions that have none yet, such as a new tool's; raises PriceListError."""
+    prices = _check_actions(actions)
+    with db.read() as tx:
+        missing = prices.keys() - set(tx.scalars(select(ActionPrice.action)))
+    if missing:
+        with db.write() as tx:
+            for action in sorted(missing):
+                insert_new(tx, ActionPrice, {"action": action, "credits": prices[action]})
 
 
 def is_empty(db: Database) -> bool:

@@ -18,7 +18,7 @@ def title_of(text: str) -> str:
 def _tidy(line: str) -> str:
     """Return the line without Markdown's marks; the stars of a cron schedule are none."""
     plain = _BOLD.sub(r"\2", _HEADING.sub("", line)).replace("`", "")
-    return " ".join(plain.split())
+    return " ".join("".join(char for char in plain if char.isprintable() or char.isspace()).split())
 
 
 def _shorten(title: str) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from models import ActionType, UsageLog
-from services import billing_views
+from services import billing_views, credits
 from services.transaction import Database
 from services.views import iso
 
@@ -43,8 +43,9 @@ def stats(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict
     }
 
 
-def history(db: Database, user_id: int, limit: int, offset: int) -> dict[str, Any]:
+def history(db: Database, user_id: int, limit: int, offset: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return a page of the user's charges, newest first."""
+    credits.refresh(db, user_id, now=now, simulated=simulated)
     mine = UsageLog.user_id == user_id
     with db.read() as tx:
         total = tx.scalar(select(func.count()).select_from(UsageLog).where(mine)) or 0
@@ -97,7 +98,7 @@ def _daily(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
         day = func.strftime("%Y-%m-%d", UsageLog.created_at)
     query = select(day, func.sum(UsageLog.credits_used), func.count())
     query = query.where(UsageLog.user_id == user_id, UsageLog.created_at >= first_day).group_by(day)
-    found = {date: (credits, count) for date, credits, count in tx.execute(query)}
+    found = {date: (spent, count) for date, spent, count in tx.execute(query)}
     dates = [(first_day + timedelta(days=n)).date().isoformat() for n in range(DAYS)]
     return [
         {"date": date, "credits": found.get(date, (0, 0))[0], "count": found.get(date, (0, 0))[1]} for date in dates
@@ -112,7 +113,7 @@ def _tools(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
         UsageLog.action_type == ActionType.TOOL_USE,
     )
     rows = tx.execute(query.group_by(UsageLog.tool_name).order_by(count.desc(), UsageLog.tool_name))
-    return [{"tool": tool, "count": number, "credits": credits} for tool, number, credits in rows]
+    return [{"tool": tool, "count": number, "credits": price} for tool, number, price in rows]
 
 
 def _success_rate(tx: Session, user_id: int, first_day: datetime) -> float:

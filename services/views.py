@@ -28,7 +28,15 @@ def tier_view(tier: SubscriptionTier) -> dict[str, object]:
         "display_name": tier.display_name,
         "monthly_price": dollars(tier.monthly_price_cents),
         "monthly_credits": tier.monthly_credits,
+        "price_per_credit": _price_per_credit(tier),
         "description": tier.description,
         "features": list(tier.features),
         "is_active": tier.is_active,
     }
+
+
+def _price_per_credit(tier: SubscriptionTier) -> float | None:
+    """Return dollars a credit; None where nothing is paid, or nothing is given."""
+    if not tier.monthly_price_cents or not tier.monthly_credits:
+        return None
+    return round(dollars(tier.monthly_price_cents) / tier.monthly_credits, 4)

@@ -13,7 +13,8 @@ from services.answer_views import ending_of
 from services.transaction import Database, utcnow
 
 POLL_EVERY = 0.4
-PING_EVERY = 15.0
+PING_EVERY = 5.0
+"""Seconds of silence after which a watcher's line is tried; only so does the server notice that nobody listens."""
 
 Event = tuple[str, dict[str, Any]]
 
@@ -69,7 +70,7 @@ class StoredAnswer:
 def follow(source: Source) -> Iterator[Event]:
     """Yield what an answer has said so far and then the rest: `delta`, `tool_start`, `tool_result`, then its end.
 
-    A `ping` comes after 15 s of silence. `delta` carries, beside its text, the index of its block.
+    A `ping` comes after 5 s of silence. `delta` carries, beside its text, the index of its block.
     """
     reader = _Reader()
     quiet_since = time.monotonic()

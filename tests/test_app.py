@@ -3,17 +3,22 @@
 import json
 import signal
 import socket
+import stat
+import threading
 import urllib.request
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from app import create_app
+from config import Settings
 from models import UserSubscription
 from services.transaction import connect
+from serving import open_server
 from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
 from tests.support.actors import PASSWORD
@@ -101,6 +106,60 @@ def test_a_port_that_is_taken_stops_the_start_with_one_line(tmp_path: Path) -> N
         done = run("app.py", env=environment(tmp_path, PORT=str(taken.getsockname()[1])))
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("app.py: ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://localhost:port/name"),
+        ("REDIS_URL", "redis://localhost:6379?socket_timeout=long"),
+        ("HOST", "nowhere.invalid"),
+        ("RATE_LIMIT_CHAT", "0/minute"),
+    ],
+)
+def test_whatever_keeps_it_from_starting_is_one_line(tmp_path: Path, name: str, value: str) -> None:
+    done = run("app.py", env=environment(tmp_path, **{"RATE_LIMITS": "on", "PORT": str(free_port()), name: value}))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("app.py: ") and "Traceback" not in done.stderr
+
+
+def test_blank_settings_and_another_driver_start(tmp_path: Path) -> None:
+    blank = {"AGENT": "", "DB_POOL_SIZE": "", "ANTHROPIC_MODEL": "", "RATE_LIMIT_CHAT": "", "HOST": ""}
+    with serving(tmp_path, DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/data/app.db", **blank) as (url, _process):
+        with urllib.request.urlopen(f"{url}/health") as answer:
+            assert json.load(answer)["agent"] == "offline"
+    for path, mode in ((tmp_path / "data", 0o700), (tmp_path / "data" / "app.db", 0o600)):
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "instance").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n", 413, "too_large"),
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
+    ],
+)
+def test_what_never_reaches_the_app_is_refused_in_json_too(
+    app: Flask, settings: Settings, sent: bytes, status: int, code: str
+) -> None:
+    given = settings.model_copy(update={"port": free_port(), "web_threads": 4})
+    server = open_server(app, given)
+    threading.Thread(target=server.run, daemon=True).start()
+    try:
+        with socket.create_connection(("127.0.0.1", given.port), timeout=30) as line:
+            line.sendall(sent)
+            answer = HTTPResponse(line)
+            answer.begin()
+            assert (answer.status, json.load(answer)["error"]) == (status, code)
+    finally:
+        server.task_dispatcher.shutdown()
+        server.close()
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def test_flask_finds_the_app_and_its_commands(tmp_path: Path) -> None:

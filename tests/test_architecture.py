@@ -12,7 +12,7 @@ from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("routes", "services", "agent", "clients")
-TOP = ("app", "commands", "config", "errors", "init_subscription_system", "logs", "models")
+TOP = ("app", "commands", "config", "errors", "init_subscription_system", "logs", "models", "serving")
 OURS = {*ROOMS, *TOP, "migrations"}
 
 # What each part may import of ours; a dotted name allows that module only. app, commands and the init script: anything.
@@ -25,6 +25,7 @@ ALLOWED = {
     "config": set(),
     "errors": set(),
     "logs": {"config"},
+    "serving": {"config", "routes"},
 }
 # These are handed the settings and name their type.
 GIVEN_SETTINGS = {"services.house", "routes.limits"}

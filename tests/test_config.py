@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from config import ConfigError, Settings, load_settings
 from tests.support.environment import make_settings
@@ -45,6 +46,49 @@ def test_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.database == "postgresql://user:pw@db.example/app"
 
 
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_a_blank_value_is_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name.upper(), " ")
+    assert getattr(_load(), name) == Settings.model_fields[name].default
+
+
+def test_a_blank_value_still_overrides_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=8080\nHOST=0.0.0.0\nDB_POOL_SIZE=\n")
+    monkeypatch.setenv("PORT", "")
+    settings = load_settings(_env_file=tmp_path / ".env")
+    assert (settings.port, settings.host, settings.db_pool_size) == (5000, "0.0.0.0", 10)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SECRET_KEY=\xff\n")
+    with pytest.raises(ConfigError, match=".env cannot be read"):
+        load_settings(_env_file=tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("postgresql+psycopg2://user:p%40w@db.example:5433/app?sslmode=require", None),
+        ("postgresql+asyncpg://user@db.example/app", "postgresql://user@db.example/app"),
+        ("postgres+psycopg://user@db.example/app", "postgresql://user@db.example/app"),
+        ("sqlite+aiosqlite:////srv/app.db", "sqlite:////srv/app.db"),
+    ],
+)
+def test_other_drivers_mean_ours(given: str, meant: str | None) -> None:
+    found = _load(database_url=given).database
+    assert found == (meant or "postgresql://user:p%40w@db.example:5433/app?sslmode=require")
+    create_engine(found).dispose()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost", "agent.example.com", "agent_1"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert _load(host=host).host == host
+
+
+def test_a_socket_of_redis_is_what_the_library_calls_it() -> None:
+    assert _load(redis_url="unix:///run/redis.sock").redis_url == "redis+unix:///run/redis.sock"
+
+
 def test_blank_values_are_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("DATABASE_URL", "ANTHROPIC_API_KEY", "STRIPE_SECRET_KEY", "REDIS_URL", "BASE_URL", "ADMIN_EMAILS")
     for name in names:
@@ -64,7 +108,17 @@ def test_blank_values_are_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "not an address"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "postgresql://host:port/name"),
+        ("DATABASE_URL", "postgresql://host:65536/name"),
         ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "redis://localhost:65536"),
+        ("HOST", "not a host"),
+        ("HOST", "256.0.0.1"),
+        ("HOST", "http://localhost"),
+        ("BASE_URL", "http://agent.example:port"),
+        ("RATE_LIMIT_SIGNUP", "0/minute"),
+        ("RATE_LIMIT_SIGNUP", "5/minute;0/hour"),
         ("RATE_LIMIT_CHAT", "often"),
         ("RATE_LIMIT_LOGIN", "30/fortnight"),
         ("RATE_LIMITS", "maybe"),
@@ -92,6 +146,10 @@ def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://user:hunter22@host/name")
     with pytest.raises(ConfigError) as refused:
         _load()
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter22/5@host")
+    with pytest.raises(ConfigError) as refused_too:
+        _load(app_env="development", database_url="postgresql://host:hunter22/name")
+    assert "hunter22" not in str(refused_too.value)
     assert "short-secret" not in str(refused.value) and "hunter22" not in str(refused.value)
 
 

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from models import User, UserSubscription
-from services import audit, schema
-from services.transaction import Database, connect
+from services import audit, billing, schema
+from services.transaction import Database, connect, utcnow
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -140,6 +140,15 @@ def test_a_deleted_accounts_credits_are_not_active(operator: Operator, db: Datab
     assert "Total Active Credits: 20\n" in operator.run()
 
 
+def test_credits_of_packs_are_active_too(operator: Operator, db: Database) -> None:
+    operator.run()
+    with db.write() as tx:
+        tx.add(User(id=1, created_at=NOW))
+    operator.run()
+    billing.buy_pack(db, 1, pack_size=250, now=utcnow(), simulated=True)
+    assert "Total Active Credits: 270\n" in operator.run()
+
+
 def test_an_older_sketchs_database_is_taken_over(operator: Operator, db: Database) -> None:
     with db.write() as tx:
         tx.execute(text("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(120))"))
@@ -171,3 +180,38 @@ def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Pat
     complaint = operator.fail()
     assert "the database refused" in complaint
     assert "very-secret" not in complaint
+
+
+def test_it_says_what_of_an_older_database_is_not_carried_over(operator: Operator, db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(text("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(120), username VARCHAR(80))"))
+        tx.execute(text("CREATE TABLE user_subscriptions (id INTEGER PRIMARY KEY, credits_remaining FLOAT)"))
+        tx.execute(
+            text("INSERT INTO users VALUES (4, 'alice@example.com', 'alice'), (7, NULL, 'nobody'), (9, NULL, NULL)")
+        )
+        tx.execute(text("INSERT INTO user_subscriptions VALUES (1, 17.5), (2, 3)"))
+    printed = operator.run()
+    details = printed.partition("Total Active Credits: 60\n")[2]
+    assert "Old wallets that are kept there and were not carried over: 2." in details
+    assert "which nobody can log in to: 2\n  7 'nobody'\n  9\n" in details
+
+
+def test_another_programs_migrations_are_set_aside(operator: Operator, db: Database) -> None:
+    with db.write() as tx:
+        tx.execute(text("CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(120))"))
+        key = "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
+        tx.execute(text(f"CREATE TABLE alembic_version (version_num VARCHAR(32), {key})"))
+        tx.execute(text("INSERT INTO users VALUES (4, 'alice@example.com')"))
+        tx.execute(text("INSERT INTO alembic_version VALUES ('3f2a91c0d7be')"))
+    assert "  alembic_version_before_credits\n" in operator.run()
+    assert schema.is_current(db)
+    with db.read() as tx:
+        assert tx.execute(text("SELECT version_num FROM alembic_version_before_credits")).scalar() == "3f2a91c0d7be"
+
+
+def test_a_database_of_a_newer_version_is_refused(operator: Operator, db: Database) -> None:
+    operator.run()
+    with db.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert "the database is of a newer version of this program; nothing was changed" in operator.fail()
+    assert schema.set_aside_tables(db) == []

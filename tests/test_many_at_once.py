@@ -1,5 +1,6 @@
 """Let many requests meet on one wallet: threads in one process, and four processes on one database."""
 
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from models import CreditLedger, Message, UsageLog, UserSubscription
+from models import CreditLedger, Message, UsageLog, User, UserSubscription
 from services import audit, credits
 from services.house import House
 from services.transaction import Database, utcnow
@@ -158,4 +159,48 @@ def test_two_people_never_pay_for_each_other(app: Flask, house: House) -> None:
     with ThreadPoolExecutor(20) as pool:
         assert Counter(pool.map(ask, range(50))) == {200: 50}
     assert {person.credits() for person in people} == {10}
+    assert audit.audit(house.db) == []
+
+
+def test_an_old_user_whose_requests_race_for_a_wallet_gets_one(database: Database) -> None:
+    with database.write() as tx:
+        user = User(email_key="old@example.com", created_at=utcnow())
+        tx.add(user)
+    meet = threading.Barrier(12)
+
+    def use(_number: int) -> None:
+        meet.wait()
+        with database.write() as tx:
+            credits.wake(tx, user.id, now=utcnow(), simulated=True)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(use, range(12)))
+    with database.read() as tx:
+        assert tx.scalars(select(UserSubscription.credits_remaining)).all() == [20]
+        assert tx.scalars(select(CreditLedger.delta)).all() == [20]
+
+
+@pytest.mark.timeout(600)
+def test_deleting_a_conversation_while_it_is_used_never_fails(app: Flask, house: House, alice: Actor) -> None:
+    """Everybody takes the locks in one order, so no two of them wait for each other for ever."""
+    alice.post("/api/credits/purchase", json={"pack_size": 1000})
+
+    def use(number: int) -> set[int]:
+        browser = app.test_client()
+        browser.set_cookie("session", alice.client.get_cookie("session").value)
+        first = browser.post("/api/chat", json={"message": f"round {number}"}).get_json()
+        path = f"/api/conversations/{first['conversation_id']}"
+        again = {"message": "again", "conversation_id": first["conversation_id"]}
+        with ThreadPoolExecutor(3) as three:
+
+            def call(what: str) -> int:
+                mine = app.test_client()
+                mine.set_cookie("session", alice.client.get_cookie("session").value)
+                return (mine.delete(path) if what == "delete" else mine.post("/api/chat", json=again)).status_code
+
+            return set(three.map(call, ["chat", "delete", "chat"]))
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = set().union(*pool.map(use, range(40)))
+    assert statuses <= {200, 204, 404, 409}
     assert audit.audit(house.db) == []

@@ -122,7 +122,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
 def test_a_migration_cannot_leave_broken_references_on_sqlite(tmp_path: Path) -> None:
     db = connect(f"sqlite:///{tmp_path / 'app.db'}", pool_size=1)
     schema.upgrade(db)
-    with pytest.raises(RuntimeError, match="broken references"), schema.locked(db) as connection:
+    with pytest.raises(schema.SchemaError, match="broken references"), schema.locked(db) as connection:
         connection.execute(text(_SESSION_OF_NOBODY))
     with db.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM sessions")).scalar() == 0

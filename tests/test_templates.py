@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from jinja2 import Environment, nodes
+from sqlalchemy import update
 
 from config import ROOT
+from models import ActionPrice, SubscriptionTier, UserSubscription
 from routes import filters
 from routes.charts import daily_chart
 from routes.pages import group_by_day
+from services import billing_views
+from services.house import House
 from services.transaction import utcnow
 from tests.support.actors import Actor
 
@@ -106,6 +110,7 @@ def test_the_landing_page_shows_the_price_list_of_the_database(client: Any) -> N
     page = client.get("/").get_data(as_text=True)
     for words in ("$0", "$19", "$79", "$199", "3,000 credits each month", "1,000 credits", "$60", "40% less"):
         assert words in page
+    assert re.findall(r"([\d.]+¢) a credit", page) == ["9.5¢", "7.9¢", "6.63¢"]
 
 
 @pytest.mark.one_database
@@ -212,3 +217,77 @@ def test_figures_are_written_as_people_write_them() -> None:
 )
 def test_a_receipt_says_who_paid(credits: int, plan: int, pack: int, refunded: int, words: str) -> None:
     assert filters.receipt_words({"credits": credits, "plan": plan, "pack": pack, "refunded": refunded}) == words
+
+
+@pytest.mark.one_database
+def test_the_billing_page_counts_this_period_against_what_it_granted(alice: Actor, house: House) -> None:
+    for words in ("one", "two"):
+        alice.chat(words)
+    alice.post("/api/credits/purchase", json={"pack_size": 100})
+    with house.db.write() as tx:  # An edited tier counts from the next period on.
+        tx.execute(update(SubscriptionTier).where(SubscriptionTier.name == "free").values(monthly_credits=50))
+    page = alice.get("/billing").get_data(as_text=True)
+    until = filters.day(alice.wallet()["current_period_end"])
+    assert "2 of 20 used" in page and f"Resets on {until}" in page
+    assert re.search(r'<progress class="used-bar" max="100" value="10"', page)
+    assert re.search(r"data-balance>118<", page) and '<span class="badge">Free Tier</span>' in page
+    assert "<strong>18</strong> from your plan" in page and "<strong>100</strong> from packs, never expire" in page
+    with house.db.write() as tx:
+        tx.execute(update(UserSubscription).values(current_period_end=utcnow()))
+    page = alice.get("/billing").get_data(as_text=True)
+    assert "0 of 50 used" in page and re.search(r"data-balance>150<", page)
+
+
+@pytest.mark.one_database
+def test_the_billing_page_names_the_coming_plan_and_its_date(alice: Actor) -> None:
+    for tier in ("business", "starter"):
+        assert alice.post("/api/subscription/upgrade", json={"tier_name": tier}).status_code == 200
+    until = filters.day(alice.wallet()["current_period_end"])
+    page = alice.get("/billing").get_data(as_text=True)
+    assert f"<strong>Starter begins on {until}.</strong> Until then you keep Business" in page
+    alice.post("/api/subscription/cancel", json={})
+    assert f"<strong>Business ends on {until}.</strong>" in alice.get("/billing").get_data(as_text=True)
+    alice.post("/api/subscription/resume", json={})
+    assert "Keep Business" not in alice.get("/billing").get_data(as_text=True)
+
+
+@pytest.mark.one_database
+def test_the_billing_page_asks_the_whole_difference_in_price(alice: Actor) -> None:
+    alice.post("/api/subscription/upgrade", json={"tier_name": "starter"})
+    page = alice.get("/billing").get_data(as_text=True)
+    assert "Upgrade for $60" in page and "Upgrade for $180" in page
+    assert "Upgrade for $79" not in page
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("left", "state", "words"),
+    [(6, "ok", None), (5, "low", "5 credits left."), (1, "low", "1 credit left."), (0, "out", "No credits left.")],
+)
+def test_the_banner_comes_at_five_credits(alice: Actor, house: House, left: int, state: str, words: str | None) -> None:
+    with house.db.write() as tx:
+        tx.execute(update(ActionPrice).where(ActionPrice.action == "chat_message").values(credits=20 - left))
+    assert alice.chat("hello").status_code == 200
+    page = alice.get("/billing").get_data(as_text=True)
+    assert f'data-credits-state="{state}"' in page and f'data-credits-now="{left}"' in page
+    hidden = re.search(r"data-credit-banner hidden", page) is not None
+    assert hidden == (words is None)
+    assert words is None or words in page
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("overrides", [{}, {"stripe_secret_key": "sk_test_nothing"}], ids=["simulated", "real"])
+def test_the_billing_page_says_whether_payments_are_simulated(alice: Actor, overrides: dict[str, Any]) -> None:
+    page = alice.get("/billing").get_data(as_text=True)
+    assert ("<strong>Payments are simulated.</strong>" in page) == (not overrides)
+
+
+def test_the_page_and_the_server_call_the_same_count_low() -> None:
+    script = (ROOT / "static" / "credits.js").read_text()
+    assert re.findall(r"const LOW = (\d+);", script) == [str(billing_views.LOW)] == ["5"]
+
+
+def test_the_modal_for_no_credits_blocks_the_page_behind_it() -> None:
+    script = (ROOT / "static" / "credits.js").read_text()
+    opening = script[script.index("function outOfCredits") : script.index("async function offer")]
+    assert "dialog.showModal();" in opening and "dialog.show();" not in opening

@@ -11,7 +11,7 @@ from agent.calls import RESULT_MAX_CHARS
 from agent.registry import REGISTRY
 from agent.types import Limits, Stopped, ToolError, ToolOutput
 from clients.claude import ClaudeModel
-from clients.model import ModelFailure, TokenUsage
+from clients.model import ModelFailure, TextDelta, TokenUsage, TurnEvent, TurnRequest, TurnStarted
 from tests.agent.support import PATIENCE, Recorder, Till, ask, fine, tool, user
 from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
@@ -329,3 +329,19 @@ def test_what_cannot_be_stored_is_replaced(fake: FakeAnthropic, model: ClaudeMod
     assert stored.encode("utf-8")
     assert "\\u0000" not in json.dumps([block for block in answer.blocks if block["type"] != "tool_result"])
     assert "\x00" not in answer.said + answer.results[0]["summary"] + answer.results[0]["content"]
+
+
+class BreaksOff:
+    """A model whose turn ends without an end."""
+
+    name = "breaks-off"
+
+    def turn(self, _request: TurnRequest) -> Iterator[TurnEvent]:
+        yield TurnStarted("claude-sonnet-5-5", TokenUsage(input_tokens=1))
+        yield TextDelta("half an ans")
+
+
+def test_a_turn_without_an_end_is_a_failure() -> None:
+    with pytest.raises(ModelFailure) as failure:
+        ask(BreaksOff())
+    assert failure.value.kind == "broken"

@@ -57,6 +57,7 @@ def is_warned_at_five_and_below(person: Person) -> None:
     expect(person.count).to_have_text("6")
     expect(person.banner).to_be_hidden()
     person.ask("the one that leaves five")
+    expect(person.banner).to_be_visible()
     expect(person.banner).to_contain_text("5 credits left.")
     assert is_yellow(person.banner.evaluate("element => getComputedStyle(element).backgroundColor"))
     person.ask("and four")

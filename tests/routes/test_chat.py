@@ -1,6 +1,9 @@
 """Chat as its clients do: charged messages, streams, stop, retry, and every way in which a model fails."""
 
 import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,15 +11,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from models import ActionPrice, Message, UsageLog
-from services import audit
+from agent.types import ToolOutput
+from errors import AppError
+from models import ActionPrice, Message, UsageLog, User
+from services import audit, billing
+from services.chat import MOST_JOINED, Chat
 from services.house import House
 from services.transaction import utcnow
 from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
 from tests.support.actors import Actor, signed_up
 from tests.support.servers import wait_for
-from tests.support.streams import events, names, words
+from tests.support.streams import Event, events, names, words
 
 CRON = ("cron_explain", {"expression": "*/5 * * * *"})
 STREAM = {"Accept": "text/event-stream"}
@@ -40,6 +46,13 @@ def set_price(house: House, action: str, credits: int) -> None:
     """Change the price of an action, as the operator would."""
     with house.db.write() as tx:
         tx.execute(update(ActionPrice).where(ActionPrice.action == action).values(credits=credits))
+
+
+def begin(actor: Actor, message: str) -> tuple[Iterator[Event], str]:
+    """Send a message and return its stream, read up to `start`, and the conversation's id."""
+    answer = actor.post("/api/chat", json={"message": message}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    return reading, next(reading)[1]["conversation_id"]
 
 
 # Sending
@@ -276,9 +289,7 @@ def test_an_answer_outlives_its_page_and_can_be_joined(alice: Actor, anthropic: 
 def test_a_second_message_waits_for_the_first(alice: Actor, anthropic: FakeAnthropic) -> None:
     gate = threading.Event()
     anthropic.enqueue(scripts.text("slow", gate=gate))
-    answer = alice.post("/api/chat", json={"message": "one"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    conversation = next(reading)[1]["conversation_id"]
+    reading, conversation = begin(alice, "one")
     second = alice.chat("two", conversation_id=conversation)
     assert (second.status_code, second.get_json()["error"]) == (409, "answer_running")
     assert alice.chat("elsewhere").status_code == 200
@@ -378,9 +389,7 @@ def test_a_stop_before_the_first_text_costs_nothing(alice: Actor, anthropic: Fak
     gate = threading.Event()
     slow = scripts.silent(gate) if moment == "before_headers" else scripts.text("late", gate=gate, gate_after=0)
     anthropic.enqueue(slow)
-    answer = alice.post("/api/chat", json={"message": "one"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    conversation = next(reading)[1]["conversation_id"]
+    reading, conversation = begin(alice, "one")
     anthropic.wait_for_requests(1)
     assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": True}
     name, done = list(reading)[-1]
@@ -392,9 +401,7 @@ def test_a_stop_before_the_first_text_costs_nothing(alice: Actor, anthropic: Fak
 def test_a_stop_after_the_first_text_is_paid(alice: Actor, anthropic: FakeAnthropic) -> None:
     gate = threading.Event()
     anthropic.enqueue(scripts.text("one two three", gate=gate))
-    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    conversation = next(reading)[1]["conversation_id"]
+    reading, conversation = begin(alice, "count")
     assert next(reading)[0] == "delta"
     alice.post(f"/api/conversations/{conversation}/stop", json={})
     name, done = list(reading)[-1]
@@ -464,9 +471,7 @@ def test_an_answer_that_lost_its_lease_is_shown_for_nothing(
 ) -> None:
     gate = threading.Event()
     anthropic.enqueue(scripts.text("better late than never", gate=gate))
-    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    next(reading)
+    reading, _conversation = begin(alice, "hi")
     assert next(reading)[0] == "delta"
     with house.db.write() as tx:
         tx.execute(update(UsageLog).values(lease_expires_at=utcnow()))
@@ -527,9 +532,7 @@ def test_a_conversation_deleted_while_it_runs_ends_its_answer(
 ) -> None:
     gate = threading.Event()
     anthropic.enqueue(scripts.text("one two", gate=gate, gate_after=0))
-    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    conversation = next(reading)[1]["conversation_id"]
+    reading, conversation = begin(alice, "hi")
     assert alice.delete(f"/api/conversations/{conversation}").status_code == 204
     name, data = list(reading)[-1]
     gate.set()
@@ -574,9 +577,7 @@ def test_tools_are_listed_with_their_prices(alice: Actor) -> None:
 def test_a_restart_refunds_what_is_running(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
     gate = threading.Event()
     anthropic.enqueue(scripts.text("one two three", gate=gate))
-    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
-    reading = events(answer.response)
-    next(reading)
+    reading, _conversation = begin(alice, "count")
     assert next(reading)[0] == "delta"
     house.chat.shutdown()
     name, data = list(reading)[-1]
@@ -595,3 +596,267 @@ def test_chat_is_limited_per_person(app: Flask, alice: Actor) -> None:
     assert int(limited.headers["Retry-After"]) >= 1
     assert bob.chat("hi").status_code == 200
     assert alice.credits() == 18
+
+
+# What a stop, a retry and a late answer cost
+
+
+def test_a_stop_after_a_tools_result_is_paid(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.tools(CRON), scripts.silent(gate))
+    reading, conversation = begin(alice, "When?")
+    assert "tool_result" in (name for name, _data in reading)
+    alice.post(f"/api/conversations/{conversation}/stop", json={})
+    name, done = list(reading)[-1]
+    gate.set()
+    assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 1, 19)
+
+
+def test_a_stop_after_nothing_but_blanks_costs_nothing(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("\n \nlate", pieces=["\n \n", "late"], gate=gate))
+    reading, conversation = begin(alice, "hi")
+    assert next(reading)[1]["text"].strip() == ""
+    alice.post(f"/api/conversations/{conversation}/stop", json={})
+    name, done = list(reading)[-1]
+    gate.set()
+    assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 0, 20)
+
+
+def test_a_stopped_answer_that_was_paid_cannot_be_tried_again(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two three", gate=gate))
+    reading, conversation = begin(alice, "count")
+    assert next(reading)[0] == "delta"
+    alice.post(f"/api/conversations/{conversation}/stop", json={})
+    list(reading)
+    gate.set()
+    again = alice.post(f"/api/conversations/{conversation}/retry", json={})
+    assert (again.status_code, again.get_json()["error"]) == (409, "nothing_to_retry")
+    assert alice.credits() == 19
+
+
+def test_the_same_key_tries_again_once(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.error(400), scripts.text("Here it is."))
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    path, key = f"/api/conversations/{conversation}/retry", {"Idempotency-Key": "a-click"}
+    first = alice.post(path, json={}, headers=key)
+    again = alice.post(path, json={}, headers=key)
+    assert (first.status_code, again.status_code, again.get_json()) == (200, 200, first.get_json())
+    assert alice.credits() == 19
+
+
+def test_a_402_frees_the_key(alice: Actor, house: House) -> None:
+    set_price(house, "chat_message", 21)
+    key = {"Idempotency-Key": "a-click"}
+    refused = alice.post("/api/chat", json={"message": "hi"}, headers=key)
+    assert (refused.status_code, refused.get_json()["credits_required"]) == (402, 21)
+    assert alice.post("/api/credits/purchase", json={"pack_size": 100}).status_code == 200
+    paid = alice.post("/api/chat", json={"message": "hi"}, headers=key)
+    assert (paid.status_code, paid.get_json()["credits_used"], paid.get_json()["credits_remaining"]) == (200, 21, 99)
+
+
+def test_a_late_answer_stays_cut_off_where_the_conversation_went_on(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("better late than never", gate=gate))
+    reading, conversation = begin(alice, "one")
+    assert next(reading)[0] == "delta"
+    with house.db.write() as tx:
+        tx.execute(update(UsageLog).values(lease_expires_at=utcnow()))
+    assert alice.chat("two", conversation_id=conversation).status_code == 200
+    gate.set()
+    name, data = list(reading)[-1]
+    assert (name, data["error"], data["credits_refunded"]) == ("error", "abandoned", 1)
+    shown = alice.get(f"/api/conversations/{conversation}").get_json()["messages"]
+    assert [message["status"] for message in shown] == ["done", "failed", "done", "done"]
+    assert alice.credits() == 19
+
+
+def test_an_answer_goes_on_while_nobody_reads_it(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two three", gate=gate))
+    answer = alice.post("/api/chat", json={"message": "count"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    assert next(reading)[0] == "delta"
+    answer.close()
+    time.sleep(1)  # Time enough for an answer that wrongly ends with its page.
+    path = f"/api/conversations/{conversation}"
+    assert alice.get(path).get_json()["messages"][-1]["status"] == "running"
+    gate.set()
+    wait_for(lambda: alice.get(path).get_json()["messages"][-1]["status"] == "done", "the answer did not end")
+    assert alice.get(path).get_json()["messages"][-1]["text"] == "one two three"
+    assert alice.credits() == 19
+
+
+def test_no_connection_is_held_while_the_model_or_a_tool_works(
+    alice: Actor, anthropic: FakeAnthropic, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    tool = house.tools.get("cron_explain")
+    assert tool is not None
+
+    def working(given: dict[str, Any]) -> ToolOutput:
+        held.append(house.db.engine.pool.checkedout())
+        return tool.run(given)
+
+    monkeypatch.setitem(house.tools._tools, "cron_explain", replace(tool, run=working))
+
+    def thinking(turn: scripts.Script) -> scripts.Script:
+        def script(wire: scripts.Wire) -> None:
+            held.append(house.db.engine.pool.checkedout())
+            turn(wire)
+
+        return script
+
+    anthropic.enqueue(thinking(scripts.tools(CRON)), thinking(scripts.text("Every five minutes.")))
+    assert alice.chat("When?").get_json()["response"] == "Every five minutes."
+    assert held == [0, 0, 0]
+
+
+def test_a_stop_counts_from_the_moment_it_was_asked_for(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
+    """Another process may take the stop; what arrives until this one notices it is not paid for."""
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("word " * 60, pieces=["word "] * 60, gate=gate, gate_after=0, delay=0.1))
+    reading, _conversation = begin(alice, "hi")
+    anthropic.wait_for_requests(1)
+    with house.db.write() as tx:
+        tx.execute(update(Message).where(Message.status == "running").values(stop_requested_at=utcnow()))
+    gate.set()
+    name, done = list(reading)[-1]
+    assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 0, 20)
+
+
+def test_a_conversation_deleted_while_it_runs_says_what_came_back(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    set_price(house, "chat_message", 2)
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two", gate=gate, gate_after=0))
+    reading, conversation = begin(alice, "hi")
+    assert alice.delete(f"/api/conversations/{conversation}").status_code == 204
+    _name, data = list(reading)[-1]
+    gate.set()
+    assert (data["error"], data["credits_refunded"], data["credits_remaining"]) == ("conversation_not_found", 2, 20)
+
+
+# What a review found
+
+
+@pytest.mark.parametrize("path", ["subscription/cancel", "subscription/resume", "subscription/portal"])
+def test_broken_json_is_refused_where_no_words_are_needed(alice: Actor, path: str) -> None:
+    alice.post("/api/subscription/upgrade", json={"tier_name": "starter"})
+    for raw in (b"{broken", b"[]", b"[" * 100_000):
+        answer = alice.post(f"/api/{path}", data=raw, content_type="application/json")
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_json")
+    assert alice.wallet()["cancel_at_period_end"] is False
+    assert alice.post("/api/subscription/cancel", content_type="application/json").status_code == 200
+
+
+def test_a_stop_asked_for_before_the_first_text_is_free_even_if_text_comes_first(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    """Another process writes the stop; this one sees it a moment later, when text has arrived meanwhile."""
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("late words", gate=gate, gate_after=0))
+    reading, conversation = begin(alice, "hi")
+    anthropic.wait_for_requests(1)
+    other = Chat(house.db, None, house.tools, house.chat._terms)
+    assert other.stop(alice.id, conversation)
+    gate.set()
+    name, done = list(reading)[-1]
+    assert (name, done["credits_used"], done["credits_remaining"]) == ("done", 0, 20)
+
+
+def test_looking_at_a_conversation_releases_what_a_dead_process_left(alice: Actor, house: House) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    with house.db.write() as tx:
+        tx.execute(update(Message).where(Message.role == "assistant").values(status="running", finished_at=None))
+        log = tx.scalars(select(UsageLog)).one()
+        log.success, log.finished_at, log.lease_expires_at = None, None, utcnow()
+    listed = alice.get("/api/conversations").get_json()["conversations"]
+    assert [row["running"] for row in listed] == [False]
+    shown = alice.get(f"/api/conversations/{conversation}").get_json()
+    assert (shown["conversation"]["running"], shown["messages"][-1]["status"]) == (False, "failed")
+    assert alice.get("/api/usage/history").get_json()["logs"][0]["success"] is False
+    assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": False}
+
+
+def test_a_key_is_free_again_when_its_conversation_was_deleted_in_mid_answer(
+    alice: Actor, anthropic: FakeAnthropic
+) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("one two", gate=gate))
+    key = {"Idempotency-Key": "a-click"}
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=key | STREAM, buffered=False)
+    reading = events(answer.response)
+    conversation = next(reading)[1]["conversation_id"]
+    assert next(reading)[0] == "delta"
+    alice.delete(f"/api/conversations/{conversation}")
+    assert list(reading)[-1][0] == "error"
+    gate.set()
+    assert alice.post("/api/chat", json={"message": "hi"}, headers=key).status_code == 200
+
+
+def test_one_person_cannot_hold_every_thread_of_the_server(alice: Actor, anthropic: FakeAnthropic) -> None:
+    gate = threading.Event()
+    anthropic.enqueue(scripts.text("slow", gate=gate, gate_after=0))
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers=STREAM, buffered=False)
+    reading = events(answer.response)
+    path = f"/api/conversations/{next(reading)[1]['conversation_id']}/stream"
+    joined = [alice.get(path, buffered=False) for _ in range(MOST_JOINED)]
+    refused = alice.get(path)
+    assert (refused.status_code, refused.get_json()["error"]) == (429, "too_many_streams")
+    joined.pop().close()
+    assert alice.get(path, buffered=False).status_code == 200
+    gate.set()
+    for stream in joined:
+        stream.close()
+    assert list(reading)[-1][0] == "done"
+
+
+def test_a_request_that_outlives_its_account_writes_nothing(alice: Actor, house: House) -> None:
+    with house.db.write() as tx:
+        tx.execute(update(User).where(User.id == alice.id).values(deleted_at=utcnow()))
+    for use in (
+        lambda: house.chat.send(alice.id, "hello", None),
+        lambda: billing.buy_pack(house.db, alice.id, pack_size=100, now=utcnow(), simulated=True),
+    ):
+        with pytest.raises(AppError) as refused:
+            use()
+        assert refused.value.status == 401
+    with house.db.read() as tx:
+        assert tx.scalars(select(Message)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "streams"),
+    [
+        ("text/event-stream", True),
+        ("TEXT/EVENT-STREAM", True),
+        ("text/event-stream, application/json;q=0.5", True),
+        ("text/event-stream;q=0", False),
+        ("application/json, text/event-stream;q=0.5", False),
+        ("*/*", False),
+    ],
+)
+def test_who_asks_for_a_stream_gets_one(alice: Actor, accept: str, streams: bool) -> None:
+    answer = alice.post("/api/chat", json={"message": "hi"}, headers={"Accept": accept})
+    assert (answer.mimetype == "text/event-stream") is streams
+    answer.get_data()
+
+
+@pytest.mark.parametrize("message", ["\u200b", "\u200b \u2060", "\u202e"])
+def test_a_message_that_nobody_can_see_is_empty(alice: Actor, message: str) -> None:
+    assert alice.chat(message).get_json()["error"] == "empty_message"
+    assert alice.credits() == 20
+
+
+def test_a_title_keeps_no_invisible_signs(alice: Actor) -> None:
+    body = alice.chat("evil \u202etxt.exe\u200b").get_json()
+    assert body["conversation_title"] == "evil txt.exe"
+    path = f"/api/conversations/{body['conversation_id']}"
+    assert alice.patch(path, json={"title": "\u202eabc"}).get_json()["conversation"]["title"] == "abc"
+    assert alice.patch(path, json={"title": "\u200b"}).status_code == 400

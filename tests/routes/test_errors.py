@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -148,3 +149,69 @@ def test_the_charset_of_json_is_named_or_not(alice: Actor) -> None:
     body = json.dumps({"pack_size": 100}).encode()
     answer = alice.post("/api/credits/purchase", data=body, content_type="application/json; charset=utf-8")
     assert answer.status_code == 200
+
+
+# --- While the database is away -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stranded(alice: Actor, house: House, prepared_url: str) -> Actor:
+    """Return Alice, whose session is in a database that is not there any more."""
+    house.db.engine.dispose()
+    path = Path(prepared_url.removeprefix("sqlite:///"))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+    path.mkdir()
+    return alice
+
+
+@pytest.mark.parametrize("path", ["/chat", "/billing", "/settings", "/"])
+def test_a_page_says_that_the_database_is_away(stranded: Actor, path: str, capfd: pytest.CaptureFixture[str]) -> None:
+    answer = stranded.get(path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    page = answer.get_data(as_text=True)
+    assert "The database does not answer just now." in page and "stylesheet" in page
+    logged = capfd.readouterr().err
+    assert logged.count("database_unavailable") == 1
+    assert "Traceback" not in logged and "error_page_failed" not in logged
+
+
+def test_a_program_is_told_that_the_database_is_away(stranded: Actor) -> None:
+    answer = stranded.get("/api/subscription")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.get_json()["error"], answer.get_json()["retry_after"]) == ("database_unavailable", 5)
+    assert stranded.post("/api/chat", json={"message": "hello"}).get_json()["error"] == "database_unavailable"
+
+
+def test_another_error_keeps_its_page_while_the_database_is_away(
+    stranded: Actor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = stranded.get("/nothing")
+    assert answer.status_code == 404
+    assert "stylesheet" in answer.get_data(as_text=True)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+# --- Hosts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/api/subscription"])
+def test_a_host_that_is_none_is_refused_quietly(
+    client: FlaskClient, capfd: pytest.CaptureFixture[str], path: str
+) -> None:
+    answer = client.get(path, headers={"Host": ".."})
+    assert answer.status_code == 400
+    assert "This request is not understood." in answer.get_data(as_text=True)
+    logged = capfd.readouterr().err
+    assert "Traceback" not in logged and "[error" not in logged
+
+
+@pytest.mark.parametrize("path", ["//login", "/static//app.css", "/settings/", "/api//subscription", "//x.example/y"])
+def test_nobody_is_sent_to_the_host_that_a_request_names(client: FlaskClient, path: str) -> None:
+    answer = client.get("/", base_url="http://evil.example/", environ_overrides={"PATH_INFO": path})
+    assert answer.location is None
+
+
+def test_an_address_without_a_path_leads_to_this_site(client: FlaskClient) -> None:
+    answer = client.get("/", base_url="http://evil.example/", environ_overrides={"PATH_INFO": ""})
+    assert (answer.status_code, answer.location) == (308, "/")

@@ -38,9 +38,10 @@ def test_without_its_database_it_says_so(
     assert (answer.status_code, answer.get_json()["database"]) == (503, "unavailable")
     assert "database_unavailable" in capfd.readouterr().err
     assert "test_" not in answer.get_data(as_text=True)
-    # Pages that need it fail without a word on why.
+    # Pages that need it say so without a word on why.
     page = client.get("/")
-    assert (page.status_code, page.mimetype) == (500, "text/html")
+    assert (page.status_code, page.mimetype) == (503, "text/html")
+    assert "Traceback" not in capfd.readouterr().err
     assert "sqlalchemy" not in page.get_data(as_text=True).lower()
 
 

@@ -10,6 +10,7 @@ import time_machine
 from flask import Flask
 
 from app import create_app
+from routes import limits
 from services.transaction import utcnow
 from tests.support.actors import Actor, signed_up
 from tests.support.apps import close_app
@@ -59,6 +60,7 @@ def test_guessing_a_password_is_limited_per_address_and_network(alice: Actor, bo
     assert [guesser.log_in().status_code for _ in range(4)] == [401, 401, 401, 429]
     # Another spelling of the address is no way around it, and the right password is not let through either.
     assert Actor(app, "ALICE+x@example.com").log_in().status_code == 429
+    assert Actor(app, "alice@ｅｘａｍｐｌｅ.com").log_in().status_code == 429
     assert Actor(app, bob.email).log_in().status_code == 200
     with _from(Actor(app, alice.email), "198.51.100.7") as elsewhere:
         assert elsewhere.log_in().status_code == 200
@@ -134,3 +136,34 @@ def test_without_its_redis_each_process_counts_for_itself(
     guesser = Actor(app, "alice@example.com", "wrong password")
     assert [guesser.log_in().status_code for _ in range(4)] == [401, 401, 401, 429]
     close_app(app)
+
+
+def test_one_network_may_not_try_a_list_of_people(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_TRIES_PER_NETWORK", "4/minute")
+    tried = [Actor(app, f"person{number}@example.com", "a password from a leak") for number in range(5)]
+    assert [one.log_in().status_code for one in tried] == [401, 401, 401, 401, 429]
+    with _from(Actor(app, "other@example.com"), "198.51.100.7") as elsewhere:
+        assert elsewhere.log_in().status_code == 401
+
+
+def test_trying_again_counts_like_a_message(alice: Actor) -> None:
+    path = f"/api/conversations/{alice.chat('hello').get_json()['conversation_id']}/retry"
+    assert [alice.post(path, json={}).status_code for _ in range(2)] == [409, 429]
+
+
+def test_many_networks_may_not_share_the_guessing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_NETWORKS_PER_ADDRESS", 1)
+    answers = []
+    for number in range(4):
+        with _from(Actor(app, "alice@example.com", "wrong password"), f"198.51.{number}.7") as guesser:
+            answers.append(guesser.log_in().status_code)
+    assert answers == [401, 401, 401, 429]
+    assert Actor(app, "other@example.com").log_in().status_code == 401
+
+
+@pytest.mark.parametrize("action", ["password", "delete"])
+def test_someone_at_an_open_browser_cannot_guess_the_password(alice: Actor, bob: Actor, action: str) -> None:
+    given = {"password": "wrong", "current_password": "wrong", "new_password": "a wholly new one"}
+    for person, expected in ((alice, [400, 400, 400, 429]), (bob, [400])):
+        answers = [person.submit(f"/settings/{action}", given, page="/settings") for _ in expected]
+        assert [answer.status_code for answer in answers] == expected

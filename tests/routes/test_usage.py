@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import datetime
 
 import pytest
 from sqlalchemy import update
@@ -76,3 +77,31 @@ def test_the_csv_has_everything_and_no_formulas(alice: Actor, house: House) -> N
     assert [row["action_type"] for row in rows] == ["chat_message", "chat_message"]
     assert rows[0]["error_message"] == "'=HYPERLINK(1)"
     assert rows[0]["success"] == "true"
+
+
+def test_what_others_use_is_in_nobody_elses_figures(alice: Actor, bob: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.tools(("cron_explain", {"expression": "* * * * *"})), scripts.text("Each minute."))
+    alice.chat("one")
+    anthropic.enqueue(scripts.error(400))
+    alice.chat("two")
+    stats = bob.get("/api/usage/stats").get_json()
+    assert sum(day["credits"] + day["count"] for day in stats["daily"]) == 0
+    assert (stats["tool_usage_breakdown"], stats["success_rate"], stats["total_credits_used"]) == ([], 1.0, 0)
+    assert list(csv.DictReader(io.StringIO(bob.get("/api/usage/history?format=csv").get_data(as_text=True)))) == []
+    mine = csv.DictReader(io.StringIO(alice.get("/api/usage/history?format=csv").get_data(as_text=True)))
+    assert len(list(mine)) == 3
+
+
+def test_every_charge_says_when_it_was_made_and_how_it_ended(alice: Actor, anthropic: FakeAnthropic) -> None:
+    before = utcnow().replace(microsecond=0)
+    conversation = alice.chat("one").get_json()["conversation_id"]
+    anthropic.enqueue(scripts.error(400))
+    alice.chat("two", conversation_id=conversation)
+    failed, done = alice.get("/api/usage/history").get_json()["logs"]
+    for log in (failed, done):
+        assert log["created_at"].endswith("Z")
+        assert before <= datetime.fromisoformat(log["created_at"]) <= utcnow()
+        assert (log["action_type"], log["tool_name"], log["conversation_id"]) == ("chat_message", None, conversation)
+    assert (done["success"], done["credits_used"], done["error_message"]) == (True, 1, None)
+    assert (failed["success"], failed["credits_used"]) == (False, 0)
+    assert failed["error_message"]

@@ -43,11 +43,36 @@ def _log_in(db: Database, email: str = "alice@example.com", password: str = PASS
         ("alice@M\u00dcNCHEN.de", "alice@m\u00fcnchen.de"),
         ("alice@xn--mnchen-3ya.de", "alice@m\u00fcnchen.de"),
         ("alice@m\u00fcnchen\uff0ede", "alice@m\u00fcnchen.de"),
+        ("ａｌｉｃｅ＋tag@example.com", "alice@example.com"),
+        ("alice@ｅｘａｍｐｌｅ.com", "alice@example.com"),
+        ("root@LOCALHOST", "root@localhost"),
+        ("root+tag@printer.local", "root@printer.local"),
         ("Not an address", "not an address"),
+        ("a" * 400 + "@example.com", ""),
     ],
 )
 def test_an_address_has_one_spelling_that_counts(email: str, key: str) -> None:
     assert accounts.email_key(email) == key
+
+
+@pytest.mark.parametrize("email", ["a@printer.local", "a@localhost", "a@example.invalid", "a@example.test"])
+def test_an_address_of_ones_own_network_is_fine(database: Database, email: str) -> None:
+    assert _sign_up(database, email).account.email == email
+    assert _log_in(database, email).account.email == email
+
+
+@pytest.mark.parametrize("mark", ["\u0316\u0301", "\ufdfa", "a.", " "])
+def test_a_hostile_address_is_looked_at_quickly(mark: str) -> None:
+    began = perf_counter()
+    for whole in (f"{mark * 500_000}@example.com", f"alice@{mark * 500_000}", f"{mark * 100}@{mark * 50}"):
+        accounts.email_key(whole)
+    assert perf_counter() - began < 1
+
+
+def test_full_width_letters_are_the_same_person(database: Database) -> None:
+    _sign_up(database)
+    with pytest.raises(Conflict):
+        _sign_up(database, "ａlice@example.com")
 
 
 def test_user_wallet_and_session_are_made_together(database: Database) -> None:
@@ -128,6 +153,17 @@ def test_a_deleted_account_comes_back_with_its_old_anchor_and_nothing_to_spend(d
     assert wallet.current_period_end == datetime(2026, 12, 22, 12, 0, tzinfo=UTC)
 
 
+def test_an_account_deleted_after_months_of_absence_is_remembered_with_its_present_period(database: Database) -> None:
+    first = _sign_up(database)
+    later = NOW + timedelta(days=100)
+    accounts.delete_account(database, first.account.id, PASSWORD, address_key=KEY, simulated=True, now=later)
+    second = _sign_up(database, now=later + timedelta(days=1))
+    assert second.credits_remaining == 0
+    with database.read() as tx:
+        wallet = tx.scalars(select(UserSubscription).where(UserSubscription.user_id == second.account.id)).one()
+    assert (wallet.billing_anchor, wallet.current_period_end) == (NOW, datetime(2027, 3, 22, 12, 0, tzinfo=UTC))
+
+
 @pytest.mark.parametrize(
     "stored", ["", "plain", "$argon2id$broken", "scrypt:1:2", "md5$salt$hash", "pbkdf2:sha256:x$a$b"]
 )
@@ -140,3 +176,16 @@ def test_only_old_hashes_are_outdated() -> None:
     assert not passwords.is_outdated(passwords.hash_password(PASSWORD))
     assert passwords.is_outdated("scrypt:32768:8:1$abc$def")
     assert passwords.is_outdated("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA")
+
+
+def test_an_account_is_made_without_a_session(database: Database) -> None:
+    account, credits_remaining = accounts.create(
+        database, email="root@localhost", password=PASSWORD, address_key=KEY, now=NOW
+    )
+    assert (account.email, credits_remaining) == ("root@localhost", 20)
+    assert accounts.promote(database, "ROOT+x@localhost", NOW)
+    assert not accounts.promote(database, "nobody@localhost", NOW)
+    with database.read() as tx:
+        assert tx.scalar(select(func.count()).select_from(LoginSession)) == 0
+        user = tx.scalars(select(User)).one()
+    assert (user.is_admin, user.email_verified_at) == (True, NOW)

@@ -24,7 +24,7 @@ from sqlalchemy import select, update
 from errors import AppError, InsufficientCredits
 from models import Conversation, Message, SubscriptionTier, User, UserSubscription
 from services import audit, billing, credits
-from services.idempotency import Call
+from services.idempotency import KEPT_FOR, Call
 from services.transaction import Database
 
 LEASE = timedelta(minutes=15)
@@ -121,12 +121,22 @@ class Wallet:
         return "down"
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A purchase that was made under a client's key."""
+
+    path: str
+    key: str
+    size: int
+    made_at: datetime
+
+
 class LedgerMachine(RuleBasedStateMachine):
     """Drive one wallet; `db` is set by the test that runs it."""
 
     db: Database
     charges: Bundle[int] = Bundle("charges")
-    keys: Bundle[tuple[str, str, object]] = Bundle("keys")
+    keys: Bundle[Kept] = Bundle("keys")
     count = 0
 
     @initialize(
@@ -297,18 +307,20 @@ class LedgerMachine(RuleBasedStateMachine):
     # Packs, and repeats of what was done before
 
     @rule(target=keys, size=st.sampled_from(sorted(PACKS)))
-    def buy(self, size: int) -> tuple[str, str, object]:
+    def buy(self, size: int) -> Kept:
         self.wallet.wake(self.now)
         key = f"key-{len(self.wallet.charges)}-{self.now.timestamp()}-{self.wallet.pack}-{size}"
         billing.buy_pack(
             self.db, self.user_id, pack_size=size, now=self.now, simulated=True, call=self.call("/purchase", key, size)
         )
         self.wallet.pack += size
-        return ("/purchase", key, size)
+        return Kept("/purchase", key, size, self.now)
 
     @rule(kept=keys)
-    def buy_again_with_the_same_key(self, kept: tuple[str, str, object]) -> None:
-        path, key, size = kept
+    def buy_again_with_the_same_key(self, kept: Kept) -> None:
+        if self.now - kept.made_at > KEPT_FOR:
+            return  # The key is forgotten by now, and would buy again.
+        path, key, size = kept.path, kept.key, kept.size
         self.wallet.wake(self.now)
         response = billing.buy_pack(
             self.db, self.user_id, pack_size=size, now=self.now, simulated=True, call=self.call(path, key, size)
@@ -316,8 +328,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert response["purchase"]["credits_amount"] == size
 
     @rule(kept=keys)
-    def the_same_key_with_another_body(self, kept: tuple[str, str, object]) -> None:
-        path, key, size = kept
+    def the_same_key_with_another_body(self, kept: Kept) -> None:
+        if self.now - kept.made_at > KEPT_FOR:
+            return
+        path, key, size = kept.path, kept.key, kept.size
         with pytest.raises(AppError) as refused:
             billing.buy_pack(
                 self.db, self.user_id, pack_size=100, now=self.now, simulated=True, call=self.call(path, key, -size)

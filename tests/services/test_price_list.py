@@ -1,20 +1,24 @@
 """The price list: what is refused before anything is written, and what is said when it changes."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+import init_subscription_system
 from agent.registry import REGISTRY
 from init_subscription_system import ACTIONS, PACKS, TIERS
 from models import ActionPrice, CreditPack, SubscriptionTier, User, UserSubscription
 from services import credits, price_list, schema
 from services.price_list import Changes, PriceListError
 from services.transaction import Database, connect
+from tests.support.environment import make_settings
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -78,6 +82,26 @@ def test_prices_are_exact(db: Database, tiers: list[dict[str, Any]], price: Any,
     with db.read() as tx:
         stored = select(SubscriptionTier.monthly_price_cents).where(SubscriptionTier.name == "starter")
         assert tx.scalar(stored) == cents
+
+
+def test_a_server_that_starts_adds_missing_prices_and_changes_none(db: Database) -> None:
+    _apply(db, actions={"chat_message": 3, "cron_explain": 2})
+    price_list.add_actions(db, ACTIONS)
+    with db.read() as tx:
+        actions = {price.action: price.credits for price in tx.scalars(select(ActionPrice))}
+    assert actions == {"chat_message": 3, "cron_explain": 2, "cidr_calc": 0}
+
+
+@pytest.mark.one_database
+def test_starting_the_server_adds_them(db: Database, database_url: str, tmp_path: Path) -> None:
+    _apply(db, actions={"chat_message": 3})
+    init_subscription_system.prepare(make_settings(tmp_path, database_url=database_url))
+    with db.read() as tx:
+        assert {price.action: price.credits for price in tx.scalars(select(ActionPrice))}["cidr_calc"] == 0
+
+
+def test_the_products_own_features_repeat_no_number_that_an_operator_may_edit() -> None:
+    assert not [feature for tier in TIERS for feature in tier["features"] if re.search(r"\d", feature)]
 
 
 # --- What is said ---------------------------------------------------------------------------------------------------

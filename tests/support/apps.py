@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from clients.claude import ClaudeModel
 from services.house import House
 
 
@@ -9,7 +10,6 @@ def close_app(app: Flask) -> None:
     """End what the app is still answering, and close what it keeps open; a process would simply end."""
     house: House = app.extensions["house"]
     house.chat.shutdown(timeout=5)
-    kept_open = getattr(house.model, "_client", None)
-    if kept_open is not None:
-        kept_open.close()
+    if isinstance(house.model, ClaudeModel):
+        house.model.close()
     house.db.engine.dispose()
