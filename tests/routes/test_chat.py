@@ -28,12 +28,6 @@ CRON = ("cron_explain", {"expression": "*/5 * * * *"})
 STREAM = {"Accept": "text/event-stream"}
 
 
-@pytest.fixture
-def overrides() -> dict[str, Any]:
-    """Let a silent model be given up quickly."""
-    return {"model_timeout_seconds": 2.0}
-
-
 @pytest.fixture(autouse=True)
 def _books_are_right(request: pytest.FixtureRequest) -> Any:
     """Audit the ledger after every test of this module."""
@@ -290,6 +284,7 @@ def test_a_second_message_waits_for_the_first(alice: Actor, anthropic: FakeAnthr
     gate = threading.Event()
     anthropic.enqueue(scripts.text("slow", gate=gate))
     reading, conversation = begin(alice, "one")
+    anthropic.wait_for_requests(1)  # Or the message elsewhere could take the script that waits.
     second = alice.chat("two", conversation_id=conversation)
     assert (second.status_code, second.get_json()["error"]) == (409, "answer_running")
     assert alice.chat("elsewhere").status_code == 200
@@ -337,6 +332,7 @@ def test_each_failure_refunds_and_can_be_tried_again(
     assert anthropic.refused == []
 
 
+@pytest.mark.parametrize("overrides", [{"model_timeout_seconds": 2.0}], ids=["two_seconds"])
 @pytest.mark.parametrize("silence", ["before_headers", "in_mid_stream"])
 def test_a_silent_model_is_given_up(alice: Actor, anthropic: FakeAnthropic, silence: str) -> None:
     anthropic.default = scripts.silent() if silence == "before_headers" else scripts.text("Hm", ending="silent")
