@@ -14,7 +14,9 @@ from services.transaction import Database
 from tests.support.wallets import (
     DAY_ONE,
     LEASE,
+    buy,
     charge,
+    choose,
     ledger_of,
     log_of,
     new_user,
@@ -26,16 +28,6 @@ from tests.support.wallets import (
 )
 
 NEXT_MONTH = datetime(2026, 2, 28, 10, 0, tzinfo=UTC)
-
-
-def buy(db: Database, user_id: int, size: int, *, now: datetime = DAY_ONE, call: Call | None = None) -> dict:
-    """Buy a pack with simulated payments."""
-    return billing.buy_pack(db, user_id, pack_size=size, now=now, simulated=True, call=call)
-
-
-def choose(db: Database, user_id: int, tier: str, *, now: datetime = DAY_ONE) -> dict:
-    """Choose a plan with simulated payments."""
-    return billing.choose_tier(db, user_id, tier_name=tier, now=now, simulated=True)
 
 
 # The wallet

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from sqlalchemy import select
 
 from models import CreditLedger, SubscriptionTier, UsageLog, User, UserSubscription
-from services import credits
+from services import billing, credits
+from services.idempotency import Call
 from services.transaction import Database
 
 LEASE = timedelta(minutes=15)
@@ -78,3 +80,13 @@ def set_allotment(db: Database, tier: str, credits: int) -> None:
     """Edit a tier's monthly credits, as the operator would."""
     with db.write() as tx:
         tx.scalars(select(SubscriptionTier).where(SubscriptionTier.name == tier)).one().monthly_credits = credits
+
+
+def buy(db: Database, user_id: int, size: int, *, now: datetime = DAY_ONE, call: Call | None = None) -> dict[str, Any]:
+    """Buy a pack with simulated payments and return the answer."""
+    return billing.buy_pack(db, user_id, pack_size=size, now=now, simulated=True, call=call)
+
+
+def choose(db: Database, user_id: int, tier: str, *, now: datetime = DAY_ONE) -> dict[str, Any]:
+    """Choose a plan with simulated payments and return the answer."""
+    return billing.choose_tier(db, user_id, tier_name=tier, now=now, simulated=True)
