@@ -5,13 +5,16 @@ JOBS ?= 2
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test sure format
+.PHONY: help run demo-stripe test sure format
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp ## install what is missing, prepare the database and serve on http://localhost:5000
 	$(BIN)/python app.py
+
+demo-stripe: .venv/test.stamp ## serve on http://localhost:5000 with payments, against a stand-in for Stripe on this machine
+	$(BIN)/python -m tests.fakes.stripe.demo
 
 test: .venv/test.stamp ## run the whole test suite (more arguments: make test ARGS="-k billing")
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)

@@ -16,11 +16,15 @@ import commands
 import init_subscription_system
 import logs
 import serving
+import stripe_commands
 from agent.registry import REGISTRY
 from agent.types import Limits
 from clients.claude import ClaudeModel
 from clients.model import Model
 from clients.offline import OfflineModel
+from clients.payments import Gateway
+from clients.simulated_payments import SimulatedPayments
+from clients.stripe_gateway import StripeGateway
 from config import ROOT, ConfigError, Settings, load_settings
 from models import Base
 from routes import (
@@ -37,6 +41,7 @@ from routes import (
     pages,
     settings,
     usage,
+    webhooks,
 )
 from services import schema
 from services.chat import Chat, Terms
@@ -55,6 +60,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     settings.bp,  # /settings: name, password, sessions, deleting the account
     chat.bp,  # /api/chat, /api/conversations, /api/tools: the paid call, its stream, and what was said
     billing.bp,  # /api/subscription, /api/credits: plans, packs, the ledger
+    webhooks.bp,  # /api/stripe/webhook: what Stripe tells us
     usage.bp,  # /api/usage: what was spent on what
     health.bp,  # /health, for whoever watches over this process
 )
@@ -75,7 +81,7 @@ def create_app(given: Settings | None = None) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.extensions["house"] = _build_house(app, config)
     # The order matters: each request is logged first, then guarded.
-    for part in (logs, access, context, filters, headers, errors, commands):
+    for part in (logs, access, context, filters, headers, errors, commands, stripe_commands):
         part.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -127,7 +133,7 @@ def _build_house(app: Flask, config: Settings) -> House:
         history_max_tokens=config.history_max_tokens,
         simulated=config.payment_mode == "simulated",
     )
-    return House(config, database, model, REGISTRY, Chat(database, model, REGISTRY, terms))
+    return House(config, database, model, REGISTRY, Chat(database, model, REGISTRY, terms), _gateway(config))
 
 
 def _model(config: Settings) -> Model | None:
@@ -141,6 +147,17 @@ def _model(config: Settings) -> Model | None:
         model=config.anthropic_model,
         base_url=config.anthropic_base_url,
         timeout_seconds=config.model_timeout_seconds,
+    )
+
+
+def _gateway(config: Settings) -> Gateway:
+    if config.payment_mode == "simulated" or config.stripe_secret_key is None:
+        return SimulatedPayments()
+    secret = config.stripe_webhook_secret
+    return StripeGateway(
+        config.stripe_secret_key.get_secret_value(),
+        webhook_secret=secret.get_secret_value() if secret else None,
+        base=config.stripe_api_base,
     )
 
 

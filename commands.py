@@ -32,25 +32,25 @@ def register(app: Flask) -> None:
 @credits_group.command("audit")
 def audit_credits() -> None:
     """Check every wallet against its ledger; exit 1 if anything is off."""
-    house = _house()
+    house = prepared_house()
     findings = audit.audit(house.db)
     for finding in findings:
         print(finding)
     if findings:
-        print(f"The ledger does not add up: {_count(len(findings), 'finding', 'findings')}. Nothing was changed.")
+        print(f"The ledger does not add up: {count(len(findings), 'finding', 'findings')}. Nothing was changed.")
         sys.exit(1)
     wallets, entries = audit.size(house.db)
-    print(f"The ledger adds up: {_count(wallets, 'wallet', 'wallets')}, {_count(entries, 'entry', 'entries')}.")
+    print(f"The ledger adds up: {count(wallets, 'wallet', 'wallets')}, {count(entries, 'entry', 'entries')}.")
 
 
 @credits_group.command("release-stale")
 def release_stale() -> None:
     """Refund charges whose lease has run out, and forget idempotency keys of more than 30 days ago."""
-    house = _house()
+    house = prepared_house()
     released = credits.release_stale(house.db, now=utcnow(), simulated=house.simulated)
     with house.db.write() as tx:
         idempotency.prune(tx, now=utcnow())
-    print(f"Refunded {_count(released, 'charge', 'charges')} whose lease had run out.")
+    print(f"Refunded {count(released, 'charge', 'charges')} whose lease had run out.")
 
 
 # --- flask users ----------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def release_stale() -> None:
 @click.option("--admin", is_flag=True, help="Make the account an admin.")
 def create_user(email: str, admin: bool) -> None:
     """Make an account; an empty password, or no terminal to ask at, means that one is made up and shown once."""
-    house = _house()
+    house = prepared_house()
     typed = _ask_password()
     password = typed or secrets.token_urlsafe(15)
     try:
@@ -77,7 +77,7 @@ def create_user(email: str, admin: bool) -> None:
     if admin:
         accounts.promote(house.db, account.email, utcnow())
     role = "admin" if admin else "account"
-    print(f"Created the {role} {account.email} with {_count(credits_remaining, 'credit', 'credits')}.")
+    print(f"Created the {role} {account.email} with {count(credits_remaining, 'credit', 'credits')}.")
     if not typed:
         print(f"Password, shown only now: {password}")
 
@@ -86,7 +86,7 @@ def create_user(email: str, admin: bool) -> None:
 @click.argument("email")
 def promote_user(email: str) -> None:
     """Make an existing account an admin."""
-    if not accounts.promote(_house().db, email, utcnow()):
+    if not accounts.promote(prepared_house().db, email, utcnow()):
         raise click.ClickException(f"There is no account with the address {email}.")
     print(f"{email} is an admin.")
 
@@ -105,7 +105,7 @@ def _ask_password() -> str:
 @click.option("--mix", help="How many people are on each plan, such as free=80,starter=15.")
 def project_revenue(mix: str | None) -> None:
     """Show what a mix of plans brings in a month and a year."""
-    prices = revenue.prices(_house().db)
+    prices = revenue.prices(prepared_house().db)
     scenarios = {"Your mix": _parse_mix(mix)} if mix else revenue.SCENARIOS
     try:
         projections = {name: revenue.project(prices, counts) for name, counts in scenarios.items()}
@@ -125,7 +125,7 @@ def _parse_mix(mix: str) -> Mapping[str, int]:
 
 
 def _print_projection(name: str, projection: Projection) -> None:
-    print(f"{name} ({_count(projection.users, 'user', 'users')})")
+    print(f"{name} ({count(projection.users, 'user', 'users')})")
     for line in projection.lines:
         print(f"  {line.users:,} {line.tier}: {money(line.monthly_cents)}/mo")
     print(f"  MRR: {money(projection.mrr_cents)}/month")
@@ -136,12 +136,12 @@ def _print_projection(name: str, projection: Projection) -> None:
 
 
 class NotPrepared(click.ClickException):
-    """Say that the tables are not there yet; exit 2, since 1 is the audit's word for something that is off."""
+    """Say that the tables are not there yet; exit 2, since 1 is a check's word for something that is off."""
 
     exit_code = 2
 
 
-def _house() -> House:
+def prepared_house() -> House:
     """Return the app's parts; raises NotPrepared."""
     house: House = current_app.extensions["house"]
     if not schema.is_current(house.db):
@@ -149,5 +149,6 @@ def _house() -> House:
     return house
 
 
-def _count(number: int, one: str, many: str) -> str:
+def count(number: int, one: str, many: str) -> str:
+    """Say a number with its noun."""
     return f"{number:,} {one if number == 1 else many}"

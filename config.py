@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     rate_limit_chat: Rate = "30/minute"
     rate_limit_login: Rate = "10/minute"
     rate_limit_signup: Rate = "10/hour"
+    rate_limit_payments: Rate = "60/minute"
 
     charge_lease_seconds: int = Field(default=900, ge=1, le=86_400)
     answer_max_seconds: int = Field(default=600, ge=5, le=3600)

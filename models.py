@@ -93,6 +93,51 @@ class PurchaseStatus(enum.StrEnum):
     FAILED = "failed"
 
 
+class InvoiceRole(enum.StrEnum):
+    """Say what a paid invoice did; one that is not paid has none."""
+
+    PERIOD = "period"
+    """It began a period, or belonged to one that was over."""
+    RAISE = "raise"
+    """It paid for a higher tier within a period."""
+    DUPLICATE = "duplicate"
+    """It paid for a second subscription, or for one that was over; it granted nothing and is given back."""
+    FOREIGN = "foreign"
+    """We did not make it; it granted nothing."""
+
+
+class CheckoutState(enum.StrEnum):
+    """Say how a payment page stands."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+    REPLACED = "replaced"
+    """A newer one took its place; it may still have to be closed at Stripe."""
+
+
+class RaiseState(enum.StrEnum):
+    """Say how a paid change to a higher tier stands."""
+
+    ASKED = "asked"
+    WAITING = "waiting"
+    DROPPED = "dropped"
+    """It was given up; what was pending before has to be put back at Stripe."""
+    PAID = "paid"
+    FAILED = "failed"
+
+
+class EventOutcome(enum.StrEnum):
+    """Say what became of an event."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    FOREIGN = "foreign"
+    UNKNOWN_TYPE = "unknown_type"
+    FAILED = "failed"
+
+
 class ActionType(enum.StrEnum):
     """Say what was charged."""
 
@@ -206,13 +251,18 @@ class ActionPrice(Base):
 
 
 class UserSubscription(Base):
-    """The wallet of one user. Only `services/credits.py` writes it, always beside a ledger row."""
+    """The wallet of one user. Only `services/credits/` writes it, always beside a ledger row."""
 
     __tablename__ = "user_subscriptions"
     __table_args__ = (
         CheckConstraint("pack_credits >= 0 AND pack_credits <= credits_remaining", name="buckets_hold"),
         CheckConstraint("credits_used_this_month >= 0 AND total_credits_used >= 0", name="use_not_negative"),
         CheckConstraint("period_granted >= 0 AND period_number >= 0", name="period_not_negative"),
+        CheckConstraint("plan_owed >= 0 AND pack_owed >= 0", name="debts_not_negative"),
+        CheckConstraint(
+            "(pack_owed = 0 OR pack_credits = 0) AND (plan_owed = 0 OR credits_remaining = pack_credits)",
+            name="no_credits_beside_a_debt",
+        ),
         _one_of("payment_status", PaymentStatus),
     )
 
@@ -223,6 +273,9 @@ class UserSubscription(Base):
     """Everything that can be spent now, packs included."""
     pack_credits: Mapped[int] = mapped_column(default=0, server_default="0")
     """The part of `credits_remaining` that was bought in packs."""
+    plan_owed: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Plan credits that were refunded after they had been spent; whatever enters the bucket pays them first."""
+    pack_owed: Mapped[int] = mapped_column(default=0, server_default="0")
     credits_used_this_month: Mapped[int] = mapped_column(default=0, server_default="0")
     total_credits_used: Mapped[int] = mapped_column(default=0, server_default="0")
     billing_anchor: Mapped[datetime]
@@ -234,10 +287,17 @@ class UserSubscription(Base):
     current_period_start: Mapped[datetime]
     current_period_end: Mapped[datetime]
     last_reset_date: Mapped[datetime]
+    plan_lapsed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The day of grace after this period is over and its plan credits have expired; nothing enters them any more."""
     pending_tier_id: Mapped[int | None] = mapped_column(ForeignKey("subscription_tiers.id"))
     cancel_at_period_end: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     stripe_customer_id: Mapped[str | None] = mapped_column(String(255), unique=True)
     stripe_subscription_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    """The subscription whose paid invoices bring the plan credits; None while nothing has been paid."""
+    stripe_price_id: Mapped[str | None] = mapped_column(String(255))
+    """The price at which the present period was paid."""
+    sync_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counts what was taken over from Stripe, so that whoever fetched before that fetches again."""
     payment_status: Mapped[str] = mapped_column(String(20), default=PaymentStatus.ACTIVE, server_default="active")
 
     tier: Mapped[SubscriptionTier] = relationship(foreign_keys=tier_id)
@@ -280,6 +340,10 @@ class CreditPurchase(Base):
     __table_args__ = (
         CheckConstraint("credits_amount > 0 AND price_paid >= 0", name="positive"),
         _one_of("payment_status", PurchaseStatus),
+        CheckConstraint(
+            "refunded >= 0 AND disputed >= 0 AND credits_clawed_back >= 0 AND credits_clawed_back <= credits_amount",
+            name="taken_back_holds",
+        ),
         Index("ix_credit_purchases_user_id_id", "user_id", "id"),
     )
 
@@ -288,9 +352,199 @@ class CreditPurchase(Base):
     credits_amount: Mapped[int]
     price_paid_cents: Mapped[int] = mapped_column("price_paid")
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    stripe_checkout_session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
     payment_status: Mapped[str] = mapped_column(String(20), default=PurchaseStatus.PENDING)
     created_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    refunded_cents: Mapped[int] = mapped_column("refunded", default=0, server_default="0")
+    disputed_cents: Mapped[int] = mapped_column("disputed", default=0, server_default="0")
+    """In disputes that are open or lost."""
+    credits_clawed_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    clawback_steps: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counts the clawbacks, one way or the other; part of each one's unique source."""
+    receipt_url: Mapped[str | None] = mapped_column(Text)
+
+
+class StripeCustomer(Base):
+    """A payer at Stripe and whose it is; a deleted one stays, since its payments can still be refunded."""
+
+    __tablename__ = "stripe_customers"
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class StripeCatalogEntry(Base):
+    """What the price list is called at Stripe. Prices that were replaced stay, since subscribers may be on them."""
+
+    __tablename__ = "stripe_catalog"
+    __table_args__ = (
+        CheckConstraint("kind IN ('tier', 'pack', 'portal')", name="kind_known"),
+        Index("ix_stripe_catalog_kind_key", "kind", "key"),
+    )
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    """The price's id at Stripe, or the portal configuration's."""
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(50))
+    """The tier's name, the pack's credits, or `portal`."""
+    amount_cents: Mapped[int] = mapped_column("amount")
+    product_id: Mapped[str | None] = mapped_column(String(255))
+    livemode: Mapped[bool]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class StripeSubscription(Base):
+    """A subscription as Stripe last told it."""
+
+    __tablename__ = "stripe_subscriptions"
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    customer_id: Mapped[str] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(30))
+    price_id: Mapped[str] = mapped_column(String(255))
+    current_period_start: Mapped[datetime]
+    current_period_end: Mapped[datetime]
+    cancel_at_period_end: Mapped[bool]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    is_duplicate: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """It was paid while another one ran: it grants nothing, is cancelled and refunded."""
+    end_applied: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The wallet fell to Free with it."""
+
+
+class StripeInvoice(Base):
+    """An invoice as Stripe last told it, and what it brought."""
+
+    __tablename__ = "stripe_invoices"
+    __table_args__ = (
+        CheckConstraint(
+            "credits_granted >= 0 AND credits_clawed_back >= 0 AND credits_clawed_back <= credits_granted",
+            name="taken_back_holds",
+        ),
+        Index("ix_stripe_invoices_user_id_id", "user_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stripe_invoice_id: Mapped[str] = mapped_column(String(255), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    stripe_subscription_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    reason: Mapped[str] = mapped_column(String(50))
+    status: Mapped[str] = mapped_column(String(20))
+    number: Mapped[str | None] = mapped_column(String(100))
+    url: Mapped[str | None] = mapped_column(Text)
+    amount_due_cents: Mapped[int] = mapped_column("amount_due")
+    amount_paid_cents: Mapped[int] = mapped_column("amount_paid")
+    stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    tier_id: Mapped[int | None] = mapped_column(ForeignKey("subscription_tiers.id"))
+    price_id: Mapped[str | None] = mapped_column(String(255))
+    period_start: Mapped[datetime | None]
+    period_end: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+    role: Mapped[str | None] = mapped_column(String(20))
+    """What it did (InvoiceRole); None until it is paid."""
+    credits_granted: Mapped[int] = mapped_column(default=0, server_default="0")
+    period_number: Mapped[int | None]
+    """The wallet's period that holds its credits; None if that was over when it was applied."""
+    refunded_cents: Mapped[int] = mapped_column("refunded", default=0, server_default="0")
+    disputed_cents: Mapped[int] = mapped_column("disputed", default=0, server_default="0")
+    credits_clawed_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    clawback_steps: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    tier: Mapped[SubscriptionTier | None] = relationship()
+
+
+class StripeCheckout(Base):
+    """A payment page that we opened or are opening: at most one of each kind is open for each user."""
+
+    __tablename__ = "stripe_checkouts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('subscription', 'pack')", name="kind_known"),
+        _one_of("state", CheckoutState),
+        Index(
+            "uq_stripe_checkouts_one_open",
+            "user_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("state IN ('opening', 'open')"),
+            postgresql_where=text("state IN ('opening', 'open')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(36), unique=True, default=_new_id)
+    """Ours; the key under which Stripe is asked, so that asking again opens no second page."""
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    target: Mapped[str] = mapped_column(String(50))
+    """The tier's name or the pack's credits."""
+    customer_id: Mapped[str] = mapped_column(String(255))
+    price_id: Mapped[str] = mapped_column(String(255))
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("credit_purchases.id"))
+    session_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    subscription_id: Mapped[str | None] = mapped_column(String(255))
+    """What was begun on it."""
+    url: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class StripeRaise(Base):
+    """A change to a higher tier within a period, that Stripe was asked to charge: at most one runs for each user."""
+
+    __tablename__ = "stripe_raises"
+    __table_args__ = (
+        _one_of("state", RaiseState),
+        Index(
+            "uq_stripe_raises_one_running",
+            "user_id",
+            unique=True,
+            sqlite_where=text("state IN ('asked', 'waiting')"),
+            postgresql_where=text("state IN ('asked', 'waiting')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(36), unique=True, default=_new_id)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    stripe_subscription_id: Mapped[str] = mapped_column(String(255))
+    tier_id: Mapped[int] = mapped_column(ForeignKey("subscription_tiers.id"))
+    from_price_id: Mapped[str] = mapped_column(String(255))
+    to_price_id: Mapped[str] = mapped_column(String(255))
+    period_start: Mapped[datetime]
+    restore_price_id: Mapped[str | None] = mapped_column(String(255))
+    """What was pending before and has to be put back if nothing is paid: the coming price, or a cancellation."""
+    restore_cancel: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    stripe_invoice_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    state: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime]
+
+    tier: Mapped[SubscriptionTier] = relationship()
+
+
+class StripeEvent(Base):
+    """An event that Stripe sent, and what became of it; each id is handled once."""
+
+    __tablename__ = "stripe_events"
+    __table_args__ = (_one_of("outcome", EventOutcome), Index("ix_stripe_events_outcome", "outcome"))
+
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    type: Mapped[str] = mapped_column(String(100))
+    livemode: Mapped[bool]
+    customer_id: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    """When it happened, by Stripe's clock."""
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    error: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Conversation(Base):

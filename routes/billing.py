@@ -5,11 +5,14 @@ from typing import Any
 from flask import Blueprint
 from flask_login import current_user, login_required
 
-from errors import AppError, InvalidInput
+from errors import InvalidInput
 from routes import body
 from routes.access import house, terms
 from routes.chat import idempotent_call
+from routes.limits import limiter, payments_limit
 from services import billing, billing_views
+from services.house import Gateway
+from services.transaction import Database, utcnow
 
 bp = Blueprint("billing", __name__)
 
@@ -48,60 +51,77 @@ def ledger() -> Any:
 
 
 @bp.post("/api/subscription/upgrade")
+@limiter.limit(payments_limit)
 @login_required
 def upgrade() -> Any:
     """Choose a plan: a higher one at once, a lower one at the period's end, the present one to undo that."""
     choice = _tier_choice(body.read_json())
-    return billing.choose_tier(house().db, current_user.id, **choice, **terms(), call=idempotent_call(choice))
+    return billing.choose_tier(*_me(), **choice, **_here(), call=idempotent_call(choice))
 
 
 @bp.post("/api/subscription/cancel")
+@limiter.limit(payments_limit)
 @login_required
 def cancel() -> Any:
     """Let the paid plan end with its period."""
     body.read_nothing()
-    return billing.cancel(house().db, current_user.id, **terms())
+    return billing.cancel(*_me(), now=utcnow())
 
 
 @bp.post("/api/subscription/resume")
+@limiter.limit(payments_limit)
 @login_required
 def resume() -> Any:
     """Undo a pending downgrade or cancellation."""
     body.read_nothing()
-    return billing.resume(house().db, current_user.id, **terms())
+    return billing.resume(*_me(), now=utcnow())
 
 
 @bp.post("/api/credits/purchase")
+@limiter.limit(payments_limit)
 @login_required
 def purchase() -> Any:
     """Buy a pack of credits."""
     size = _pack_size(body.read_json())
     call = idempotent_call({"pack_size": size})
-    return billing.buy_pack(house().db, current_user.id, pack_size=size, **terms(), call=call)
+    return billing.buy_pack(*_me(), pack_size=size, **_here(), call=call)
 
 
 @bp.post("/api/subscription/create-checkout")
+@limiter.limit(payments_limit)
 @login_required
 def checkout_subscription() -> Any:
-    """Refuse to open a checkout on a server without a payment provider."""
-    body.text(body.read_json(), "tier_name", maximum=50)
-    raise _no_provider()
+    """Open a payment page for a plan."""
+    name = body.text(body.read_json(), "tier_name", maximum=50) or ""
+    call = idempotent_call({"tier_name": name})
+    return billing.open_plan_checkout(*_me(), tier_name=name, **_here(), call=call)
 
 
 @bp.post("/api/credits/create-checkout")
+@limiter.limit(payments_limit)
 @login_required
 def checkout_pack() -> Any:
-    """Refuse to open a checkout on a server without a payment provider."""
-    _pack_size(body.read_json())
-    raise _no_provider()
+    """Open a payment page for a pack."""
+    size = _pack_size(body.read_json())
+    call = idempotent_call({"pack_size": size})
+    return billing.open_pack_checkout(*_me(), pack_size=size, **_here(), call=call)
 
 
 @bp.post("/api/subscription/portal")
+@limiter.limit(payments_limit)
 @login_required
 def portal() -> Any:
-    """Refuse to open the customer portal on a server without a payment provider."""
+    """Open the payment provider's own page for payment methods and invoices."""
     body.read_nothing()
-    raise _no_provider()
+    return billing.open_portal(*_me(), **_here())
+
+
+def _me() -> tuple[Database, Gateway, int]:
+    return house().db, house().gateway, current_user.id
+
+
+def _here() -> dict[str, Any]:
+    return {"site": house().settings.public_url, "now": utcnow()}
 
 
 def _tier_choice(json: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +137,3 @@ def _pack_size(json: dict[str, Any]) -> int:
     if size is None:
         raise InvalidInput({"pack_size": "pack_size is missing."})
     return size
-
-
-def _no_provider() -> AppError:
-    return AppError(503, "payments_not_configured", "No payment provider is connected to this server.")

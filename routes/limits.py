@@ -91,6 +91,11 @@ def chat_limit() -> str:
     return house().settings.rate_limit_chat
 
 
+def payments_limit() -> str:
+    """Return how often one person may change a plan or ask for a payment page, each of which asks Stripe."""
+    return house().settings.rate_limit_payments
+
+
 def login_limit() -> str:
     """Return how often one network may try the password of one address, and someone signed in their own."""
     return house().settings.rate_limit_login

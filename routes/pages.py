@@ -10,7 +10,7 @@ from flask_login import current_user, login_required
 from models import MessageStatus
 from routes.access import house, terms
 from routes.charts import daily_chart
-from services import billing_views, conversations, prices, usage
+from services import billing_views, checkouts, conversations, payment_views, prices, usage
 from services.transaction import utcnow
 
 bp = Blueprint("pages", __name__)
@@ -88,15 +88,22 @@ def message(message_id: str) -> Response:
 @bp.get("/billing")
 @login_required
 def billing() -> str:
-    """Show the wallet, the plans and the packs."""
-    return render_template("billing.html", overview=_overview())
+    """Show the wallet, the plans, the packs and the payments."""
+    cancelled = request.args.get("checkout") == "cancelled"
+    return render_template("billing.html", overview=_overview(), cancelled=cancelled)
 
 
 @bp.get("/billing/success")
 @login_required
 def billing_success() -> str:
-    """Show how the latest payment stands; the address that leads here proves nothing."""
-    return render_template("billing/success.html", overview=_overview())
+    """Show how a payment stands; the address that leads here proves nothing."""
+    home = house()
+    session_id = request.args.get("session_id")
+    if session_id and request.headers.get("Sec-Fetch-Dest") == "document":
+        # Whoever opens the page sees what Stripe says now; while it stays open, it waits for the event.
+        checkouts.confirm(home.db, home.gateway, current_user.id, session_id, now=utcnow())
+    payment = payment_views.payment_view(home.db, current_user.id, session_id, **terms())
+    return render_template("billing/success.html", payment=payment, simulated=home.simulated)
 
 
 @bp.get("/usage")

@@ -85,10 +85,10 @@ def delete() -> Response | tuple[str, int]:
     try:
         accounts.delete_account(
             home.db,
+            home.gateway,
             current_user.id,
             _field("password"),
             address_key=accounts.address_secret(home.settings.signing_key()),
-            simulated=home.simulated,
             now=utcnow(),
         )
     except InvalidInput as error:

@@ -10,9 +10,10 @@ from email_validator import EmailNotValidError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from clients.payments import Gateway
 from errors import AppError, Conflict, InvalidInput
 from models import Conversation, FormerAddress, IdempotencyKey, LoginSession, User
-from services import account_rules, addresses, credits, passwords, sessions
+from services import account_rules, addresses, closing, credits, passwords, sessions
 from services.sessions import Browser
 from services.transaction import Database, insert_new
 
@@ -187,15 +188,18 @@ def end_other_sessions(db: Database, user_id: int, keep_session: int) -> None:
 
 
 def delete_account(
-    db: Database, user_id: int, password: str, *, address_key: bytes, simulated: bool, now: datetime
+    db: Database, gateway: Gateway, user_id: int, password: str, *, address_key: bytes, now: datetime
 ) -> None:
     """Delete everything personal and leave a tombstone, so that ledger, purchases and usage logs stay whole.
 
-    A keyed hash of the address remains, so that signing up anew hands out no second allotment in the same period.
+    Its subscription ends first, so that nobody pays for an account that is gone; if that cannot be done now, nothing
+    is. A keyed hash of the address remains, so that signing up anew hands out no second allotment in the same period.
     """
     user = _confirmed(db, user_id, password, field="password")
+    if not gateway.simulated:
+        closing.end_payments(db, gateway, user_id, now=now)
     with db.write() as tx:
-        wallet = credits.wake(tx, user_id, now=now, simulated=simulated)
+        wallet = credits.wake(tx, user_id, now=now, simulated=gateway.simulated)
         if user.email_key is not None:
             remembered = FormerAddress(
                 address_hash=address_hash(user.email_key, address_key),

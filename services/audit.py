@@ -6,7 +6,16 @@ from sqlalchemy import String, Subquery, and_, case, cast, func, literal, or_, s
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from models import CreditLedger, CreditPurchase, LedgerKind, PurchaseStatus, UsageLog, User, UserSubscription
+from models import (
+    CreditLedger,
+    CreditPurchase,
+    LedgerKind,
+    PurchaseStatus,
+    StripeInvoice,
+    UsageLog,
+    User,
+    UserSubscription,
+)
 from services.transaction import Database
 
 _L, _W, _U = CreditLedger, UserSubscription, UsageLog
@@ -15,7 +24,7 @@ _L, _W, _U = CreditLedger, UserSubscription, UsageLog
 def audit(db: Database) -> list[str]:
     """Return a sentence for everything that is off; empty when every credit adds up."""
     with db.snapshot() as tx:
-        checks = (_sums, _chains, _charges, _use, _purchases, _orphans)
+        checks = (_sums, _chains, _charges, _use, _purchases, _invoices, _debts, _orphans)
         return [finding for check in checks for finding in check(tx)]
 
 
@@ -118,6 +127,52 @@ def _purchases(tx: Session) -> Iterator[str]:
     )
     for purchase_id, should, has in tx.execute(query):
         yield f"purchase {purchase_id}: {should} credits were paid for, the ledger has {has or 0}"
+
+
+def _invoices(tx: Session) -> Iterator[str]:
+    """Each paid invoice is in the ledger with the credits that it brought, and no other one is."""
+    source = literal("invoice:") + cast(StripeInvoice.id, String)
+    begun, raised = _entry(LedgerKind.GRANT), _entry(LedgerKind.BONUS)
+    has = func.coalesce(begun.c.delta, 0) + func.coalesce(raised.c.delta, 0)
+    query = (
+        select(StripeInvoice.stripe_invoice_id, StripeInvoice.credits_granted, has)
+        .join(begun, begun.c.source == source, isouter=True)
+        .join(raised, raised.c.source == source, isouter=True)
+        .where(has != StripeInvoice.credits_granted)
+    )
+    for invoice_id, should, given in tx.execute(query):
+        yield f"invoice {invoice_id}: {should} credits were paid for, the ledger has {given}"
+
+
+def _debts(tx: Session) -> Iterator[str]:
+    """What was clawed back of a wallet's packs is in the ledger, or owed."""
+    clawed = (
+        select(CreditPurchase.user_id, func.sum(CreditPurchase.credits_clawed_back).label("due"))
+        .group_by(CreditPurchase.user_id)
+        .subquery()
+    )
+    taken = (
+        select(_L.user_id, func.sum(-_L.pack_delta).label("taken"))
+        .where(_L.kind == LedgerKind.CLAWBACK)
+        .group_by(_L.user_id)
+        .subquery()
+    )
+    due, had = func.coalesce(clawed.c.due, 0), func.coalesce(taken.c.taken, 0) + _W.pack_owed
+    query = (
+        select(_W.user_id, due, had)
+        .join(clawed, clawed.c.user_id == _W.user_id, isouter=True)
+        .join(taken, taken.c.user_id == _W.user_id, isouter=True)
+        .where(due != had)
+    )
+    for user_id, should, has in tx.execute(query):
+        yield f"wallet {user_id}: {should} pack credits were clawed back, {has} were taken or are owed"
+    of_period = (
+        select(func.coalesce(func.sum(StripeInvoice.credits_clawed_back), 0))
+        .where(StripeInvoice.user_id == _W.user_id, StripeInvoice.period_number == _W.period_number)
+        .scalar_subquery()
+    )
+    for user_id, owed in tx.execute(select(_W.user_id, _W.plan_owed).where(_W.plan_owed > of_period)):
+        yield f"wallet {user_id}: owes {owed} plan credits, more than was clawed back in this period"
 
 
 def _orphans(tx: Session) -> Iterator[str]:

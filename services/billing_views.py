@@ -1,4 +1,4 @@
-"""Show a wallet, the plans, the packs and the ledger as plain data."""
+"""Show a wallet, the plans, the packs and everything else on the billing page as plain data."""
 
 import math
 from collections.abc import Sequence
@@ -8,41 +8,29 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from errors import AppError
-from models import (
-    Conversation,
-    CreditLedger,
-    CreditPack,
-    CreditPurchase,
-    LedgerKind,
-    SubscriptionTier,
-    UsageLog,
-    UserSubscription,
-)
-from services import credits
-from services.transaction import Database
-from services.views import dollars, iso, iso_or_none, tier_view
+from models import CreditPack, StripeCatalogEntry, SubscriptionTier, UsageLog, UserSubscription
+from services import credits, due_views, payment_views, periods
+from services.ledger_views import ledger_view
+from services.transaction import Database, utcnow
+from services.views import dollars, iso, tier_view
 
 LOW = 5
 _PACE_DAYS = 14
-
-
-def pay_first(simulated: bool) -> None:
-    """Refuse to give away what has to be paid for: 503 `payments_not_configured` unless payments are simulated."""
-    if not simulated:
-        raise AppError(503, "payments_not_configured", "Payments are not set up on this server yet.")
 
 
 def subscription_view(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return the user's wallet, brought up to date first, as `GET /api/subscription` shows it."""
     credits.refresh(db, user_id, now=now, simulated=simulated)
     with db.read() as tx:
-        return subscription_json(tx.scalars(select(UserSubscription).where(UserSubscription.user_id == user_id)).one())
+        return subscription_json(_wallet_of(tx, user_id), now=now)
 
 
-def subscription_json(wallet: UserSubscription) -> dict[str, Any]:
+def subscription_json(wallet: UserSubscription, now: datetime | None = None) -> dict[str, Any]:
     """Return a wallet as clients see it."""
+    now = now or utcnow()
     used, granted = wallet.credits_used_this_month, wallet.period_granted
+    paid_by_stripe = wallet.stripe_subscription_id is not None
+    usable_until = wallet.current_period_end + (periods.GRACE if paid_by_stripe else timedelta())
     return {
         "tier": tier_view(wallet.tier),
         "credits_remaining": wallet.credits_remaining,
@@ -58,6 +46,12 @@ def subscription_json(wallet: UserSubscription) -> dict[str, Any]:
         "payment_status": wallet.payment_status,
         "pending_tier": tier_view(wallet.pending_tier) if wallet.pending_tier else None,
         "cancel_at_period_end": wallet.cancel_at_period_end,
+        "plan_owed": wallet.plan_owed,
+        "pack_owed": wallet.pack_owed,
+        "paid_by_stripe": paid_by_stripe,
+        "renewal_due": paid_by_stripe and now >= wallet.current_period_end,
+        "plan_usable_until": iso(usable_until),
+        "plan_lapsed": periods.grace_is_over(wallet, now),
         "is_low": 0 < wallet.credits_remaining <= LOW,
         "is_out": wallet.credits_remaining == 0,
     }
@@ -78,58 +72,36 @@ def packs_view(db: Database) -> list[dict[str, Any]]:
 
 def overview(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return everything that the billing page shows."""
-    subscription = subscription_view(db, user_id, now=now, simulated=simulated)
+    credits.refresh(db, user_id, now=now, simulated=simulated)
     with db.read() as tx:
+        wallet = _wallet_of(tx, user_id)
+        subscription = subscription_json(wallet, now=now)
         tiers = _tiers_of(tx)
-        purchases = tx.scalars(
-            select(CreditPurchase).where(CreditPurchase.user_id == user_id).order_by(CreditPurchase.id.desc()).limit(20)
-        ).all()
+        dues = due_views.dues_of(tx, wallet, now=now)
+        payments = payment_views.payments_of(tx, user_id, now=now)
+        paid = _paid_price(tx, wallet)
         pace = _pace(tx, user_id, subscription["credits_remaining"], now)
+    due = dues["open_payment"]
+    waiting_for = due["tier"] if due is not None and due["kind"] == "upgrade" else None
     return {
         "subscription": subscription,
-        "available_tiers": [_offer(tier, subscription) for tier in tiers],
-        "packs": packs_view(db),
+        "available_tiers": [_offer(tier, subscription, waiting_for, paid, simulated) for tier in tiers],
+        "packs": [_with_debt(pack, subscription["pack_owed"]) for pack in packs_view(db)],
         "recent": ledger_view(db, user_id, 6, None)["entries"],
-        "purchases": [purchase_json(purchase) for purchase in purchases],
         "pace": pace,
         "simulated": simulated,
+        **dues,
+        **payments,
     }
 
 
-def ledger_view(db: Database, user_id: int, limit: int, cursor: int | None) -> dict[str, Any]:
-    """Return a page of the user's own ledger, newest first; `next_cursor` leads to the page after it."""
-    query = select(CreditLedger).where(CreditLedger.user_id == user_id)
-    if cursor is not None:
-        query = query.where(CreditLedger.id < cursor)
-    with db.read() as tx:
-        rows = tx.scalars(query.order_by(CreditLedger.id.desc()).limit(limit + 1)).all()
-        page = rows[:limit]
-        words = _descriptions(tx, page)
-    entries = [
-        {
-            "id": row.id,
-            "delta": row.delta,
-            "pack_delta": row.pack_delta,
-            "balance_after": row.balance_after,
-            "kind": row.kind,
-            "description": words[row.id],
-            "created_at": iso(row.created_at),
-        }
-        for row in page
-    ]
-    return {"entries": entries, "next_cursor": page[-1].id if len(rows) > limit else None}
+def _with_debt(pack: dict[str, Any], owed: int) -> dict[str, Any]:
+    pays_debt = min(owed, pack["credits"])
+    return pack | {"pays_debt": pays_debt, "added": pack["credits"] - pays_debt}
 
 
-def purchase_json(purchase: CreditPurchase) -> dict[str, Any]:
-    """Return a purchase as clients see it."""
-    return {
-        "id": purchase.id,
-        "credits_amount": purchase.credits_amount,
-        "price_paid": dollars(purchase.price_paid_cents),
-        "payment_status": purchase.payment_status,
-        "created_at": iso(purchase.created_at),
-        "completed_at": iso_or_none(purchase.completed_at),
-    }
+def _wallet_of(tx: Session, user_id: int) -> UserSubscription:
+    return tx.scalars(select(UserSubscription).where(UserSubscription.user_id == user_id)).one()
 
 
 def packs_of(tx: Session) -> Sequence[CreditPack]:
@@ -154,18 +126,33 @@ def _pack_json(pack: CreditPack, smallest: CreditPack) -> dict[str, Any]:
     }
 
 
-def _offer(tier: SubscriptionTier, subscription: dict[str, Any]) -> dict[str, Any]:
-    """Return a tier with what choosing it would mean for this wallet."""
+def _paid_price(tx: Session, wallet: UserSubscription) -> float:
+    """Return what the present period costs, in dollars: who subscribed before a price was changed pays the old one."""
+    entry = tx.get(StripeCatalogEntry, wallet.stripe_price_id or "")
+    return dollars(entry.amount_cents if entry is not None else wallet.tier.monthly_price_cents)
+
+
+def _offer(
+    tier: SubscriptionTier, subscription: dict[str, Any], waiting_for: str | None, paid: float, simulated: bool
+) -> dict[str, Any]:
+    """Return a tier with what choosing it would mean for this wallet; `paid` is what the present one costs."""
     present, pending = subscription["tier"], subscription["pending_tier"]
     price = dollars(tier.monthly_price_cents)
     direction = "up" if price > present["monthly_price"] else "down"
+    # The first payment of a plan begins a period of its own; nothing of the present one counts towards it.
+    starts_anew = not simulated and not subscription["paid_by_stripe"]
+    bonus = max(0, tier.monthly_credits - (0 if starts_anew else subscription["period_granted"]))
     return tier_view(tier) | {
         # Since the whole bonus is given, the whole difference in price is due.
-        "due": max(0.0, price - present["monthly_price"]),
+        "due": price if starts_anew else max(0.0, round(price - paid, 2)),
         "is_current": tier.id == present["id"],
+        "paid_price": paid if tier.id == present["id"] else price,
         "is_pending": pending is not None and tier.id == pending["id"],
+        "is_waiting": tier.display_name == waiting_for,
+        "needs_checkout": starts_anew and tier.monthly_price_cents > 0,
         "direction": "current" if tier.id == present["id"] else direction,
-        "bonus": max(0, tier.monthly_credits - subscription["period_granted"]),
+        "bonus": bonus,
+        "pays_debt": 0 if starts_anew else min(subscription["plan_owed"], bonus),
     }
 
 
@@ -183,36 +170,3 @@ def _pace(tx: Session, user_id: int, balance: int, now: datetime) -> dict[str, A
         "lasts_days": lasts,
         "lasts_until": iso(now + timedelta(days=lasts)),
     }
-
-
-def _descriptions(tx: Session, rows: Sequence[CreditLedger]) -> dict[int, str]:
-    """Say in a few words for each ledger row what caused it."""
-    log_ids = [int(row.source.split(":")[1]) for row in rows if row.source.startswith("usage:")]
-    query = (
-        select(UsageLog.id, UsageLog.tool_name, Conversation.title)
-        .join(Conversation, Conversation.id == UsageLog.conversation_id, isouter=True)
-        .where(UsageLog.id.in_(log_ids))
-    )
-    actions = {log_id: _action(tool, title) for log_id, tool, title in tx.execute(query)}
-    return {row.id: _describe(row, actions) for row in rows}
-
-
-def _action(tool: str | None, title: str | None) -> str:
-    if tool is not None:
-        return tool
-    return f"Message in “{title}”" if title else "Message in a deleted conversation"
-
-
-def _describe(row: CreditLedger, actions: dict[int, str]) -> str:
-    kind = LedgerKind(row.kind)
-    if row.source.startswith("usage:"):
-        action = actions.get(int(row.source.split(":")[1]), "Action")
-        if kind is LedgerKind.REFUND:
-            return f"Refund: {action}"
-        return action if kind is LedgerKind.SPEND else f"Expired after its period: {action}"
-    return {
-        LedgerKind.GRANT: "Credits of a new period",
-        LedgerKind.EXPIRE: "Plan credits expired with their period",
-        LedgerKind.BONUS: "Upgrade bonus",
-        LedgerKind.PURCHASE: f"Pack of {row.delta:,}",
-    }.get(kind, kind.value.capitalize())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from agent.registry import Registry
 from clients.model import Model
+from clients.payments import Gateway
 from config import Settings
 from services.chat import Chat
 from services.transaction import Database
@@ -19,8 +20,10 @@ class House:
     """Who answers; None in production without a key, where chat says 503 `model_not_configured`."""
     tools: Registry
     chat: Chat
+    gateway: Gateway
+    """Who takes the payments: Stripe, or nobody (simulated)."""
 
     @property
     def simulated(self) -> bool:
         """Say whether payments are simulated."""
-        return self.settings.payment_mode == "simulated"
+        return self.gateway.simulated

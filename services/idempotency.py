@@ -20,6 +20,8 @@ from models import IdempotencyKey
 from services.transaction import insert_new
 
 KEPT_FOR = timedelta(days=30)
+_ABANDONED_AFTER = timedelta(minutes=10)
+"""After this a request that asks another server, and is bound to no charge, counts as one whose process has died."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -62,6 +64,9 @@ def claim(tx: Session, call: Call | None, *, now: datetime) -> dict[str, Any] | 
     kept = tx.scalars(select(IdempotencyKey).where(*_same(call))).one()
     if kept.body_hash != call.body_hash:
         raise AppError(422, "idempotency_key_reused", "This Idempotency-Key was used with another request.")
+    if kept.response is None and kept.usage_log_id is None and kept.created_at < now - _ABANDONED_AFTER:
+        tx.execute(update(IdempotencyKey).where(*_same(call)).values(created_at=now))
+        return None
     if kept.response is None:
         raise Conflict("request_in_progress", "The first request with this Idempotency-Key is still running.")
     return kept.response
@@ -87,6 +92,12 @@ def keep_for_charge(tx: Session, usage_log_id: int, response: dict[str, Any]) ->
 def free(tx: Session, usage_log_id: int) -> None:
     """Forget the key that was tied to this charge, since nothing is left that could be given again."""
     tx.execute(delete(IdempotencyKey).where(IdempotencyKey.usage_log_id == usage_log_id))
+
+
+def let_go(tx: Session, call: Call | None) -> None:
+    """Forget the key of a request that has not succeeded and is bound to no charge."""
+    if call is not None:
+        tx.execute(delete(IdempotencyKey).where(*_same(call), IdempotencyKey.response.is_(None)))
 
 
 def prune(tx: Session, *, now: datetime) -> None:

@@ -51,9 +51,10 @@
     banner.hidden = stateOf(count) === "ok";
   }
 
+  const isUnpaid = ({ renewal_due: due, payment_status: status }) => due || ["past_due", "unpaid"].includes(status);
+
   function drawRenewal(subscription) {
-    const unpaid = ["past_due", "unpaid"].includes(subscription.payment_status);
-    const when = unpaid ? "once the open invoice is paid" : `on ${day(subscription.current_period_end)}`;
+    const when = isUnpaid(subscription) ? "once the renewal is paid" : `on ${day(subscription.current_period_end)}`;
     document.querySelectorAll("[data-credits-renewal]").forEach((element) => {
       element.textContent = `${element.dataset.creditsRenewal || "They"} renew ${when}.`;
     });
@@ -112,35 +113,54 @@
       ]);
       drawRenewal(subscription);
       const buttons = [];
-      if (packs.length) buttons.push(packButton(packs[0]));
+      if (packs.length) buttons.push(packButton(packs[0], subscription));
       const next = tiers.find((tier) => tier.monthly_price > subscription.tier.monthly_price);
-      if (next) buttons.push(planButton(next, subscription));
+      if (next && !isUnpaid(subscription)) buttons.push(planButton(next, subscription));
       place.replaceChildren(...buttons);
     } catch {
       place.replaceChildren(); // The link to all plans is still there.
     }
   }
 
-  function packButton(pack) {
+  function packButton(pack, subscription) {
     const price = money(pack.price);
-    return offerButton(`Buy ${format.format(pack.credits)} for ${price}`, "once, never expire", () =>
+    const size = format.format(pack.credits);
+    const debt = Math.min(pack.credits, subscription.pack_owed);
+    const added =
+      debt === 0
+        ? "They are added to what you have and never expire."
+        : debt < pack.credits
+          ? `${format.format(debt)} of them pay what is owed after a refund. The other ${format.format(pack.credits - debt)} are added to what you have and never expire.`
+          : `All ${size} pay what is owed after a refund, and none are added.`;
+    return offerButton(`Buy ${size} for ${price}`, debt ? `${format.format(debt)} pay a debt` : "once, never expire", () =>
       window.Buy.pack(pack.credits, {
-        title: `Buy ${format.format(pack.credits)} credits for ${price}?`,
-        text: `They are added to what you have and never expire.|${simulated ? "Payments are simulated: no money moves." : `You pay ${price} once, on Stripe’s page.`}`,
-        button: `Buy ${format.format(pack.credits)} for ${price}`,
+        title: `Buy ${size} credits for ${price}?`,
+        text: `${added}|${simulated ? "Payments are simulated: no money moves." : `The payment page comes next: ${price}, once.`}`,
+        button: simulated ? `Buy ${size} for ${price}` : `To the payment page, ${price}`,
       }),
     );
   }
 
   function planButton(tier, subscription) {
-    const bonus = tier.bonus ?? Math.max(0, tier.monthly_credits - subscription.period_granted);
-    const due = money(tier.monthly_price - subscription.tier.monthly_price);
+    const first = !simulated && !subscription.paid_by_stripe;
+    const bonus = Math.max(0, tier.monthly_credits - subscription.period_granted);
+    const more = format.format(bonus);
+    const debt = Math.min(bonus, subscription.plan_owed);
+    const owed = debt ? `|${format.format(debt)} of the ${more} pay what your plan owes after a refund.` : "";
+    const all = format.format(tier.monthly_credits);
+    const due = money(first ? tier.monthly_price : tier.monthly_price - subscription.tier.monthly_price);
     const month = money(tier.monthly_price);
-    const button = offerButton(`Upgrade to ${tier.display_name}, +${format.format(bonus)}`, `${month} a month`, () =>
+    const begins = `A month of ${tier.display_name} begins when you have paid: ${all} credits at once, and as many each month. Credits from packs stay.`;
+    const pays = simulated
+      ? `Payments are simulated: ${due} now and ${month} a month would be charged, but no money moves.`
+      : `The whole difference of ${due} is charged now to the card on file, then ${month} a month.`;
+    const button = offerButton(`Upgrade to ${tier.display_name}, +${first ? all : more}`, `${month} a month`, () =>
       window.Buy.plan(tier.name, {
         title: `Upgrade to ${tier.display_name}?`,
-        text: `You get ${format.format(bonus)} more credits at once, and ${format.format(tier.monthly_credits)} each month.|${simulated ? `Payments are simulated: ${due} now and ${month} a month would be charged, but no money moves.` : `You pay ${due} now, then ${month} a month.`}`,
-        button: `Upgrade for ${due}`,
+        text: first
+          ? `${begins}|The payment page comes next: ${due} there, then ${month} a month.`
+          : `You get ${more} more credits at once, and ${all} each month.${owed}|${pays}`,
+        button: first ? `To the payment page, ${due}` : `Upgrade for ${due}`,
       }),
     );
     button.classList.add("button-primary");

@@ -18,11 +18,14 @@ from config import Settings
 from services.house import House
 from services.transaction import Database, connect
 from tests.fakes.anthropic_server import FakeAnthropic
+from tests.fakes.stripe import FakeStripe
+from tests.real.given_key import HAS_KEY, NOTICE
 from tests.support.actors import Actor, signed_up
 from tests.support.apps import close_app
 from tests.support.databases import PostgresServer, Source, SqliteFiles, postgres_server
 from tests.support.environment import forget_environment, make_settings
 from tests.support.processes import redis_server
+from tests.support.shops import NOON, Shop
 
 forget_environment()
 
@@ -44,6 +47,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", red=True, bold=True)
         for reason, times in sorted(skipped.items()):
             terminalreporter.line(f"{times} skipped: {reason}", red=True)
+    if not HAS_KEY:
+        terminalreporter.section("NOT ASKED", sep="!", red=True, bold=True)
+        terminalreporter.line(NOTICE, red=True)
 
 
 def _reason(report: Any) -> str:
@@ -136,6 +142,20 @@ def anthropic() -> Iterator[FakeAnthropic]:
 
 
 @pytest.fixture
+def stripe() -> Iterator[FakeStripe]:
+    """Return a server that speaks Stripe's wire; the app of a test that asks for it takes payments through this one."""
+    with FakeStripe() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(database: Database) -> Iterator[Shop]:
+    """Return the product's payments beside a Stripe in the same process, whose clock stands still."""
+    with FakeStripe(now=NOON, serve=False, checks=False) as server:
+        yield Shop(database, server)
+
+
+@pytest.fixture
 def overrides() -> dict[str, Any]:
     """Return settings of this test's own; a test module or a parametrization may replace it."""
     return {}
@@ -148,6 +168,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, prepared_url: str, 
     if "anthropic" in request.fixturenames:
         server: FakeAnthropic = request.getfixturevalue("anthropic")
         given |= {"agent": "claude", "anthropic_api_key": "sk-ant-test", "anthropic_base_url": server.url}
+    if "stripe" in request.fixturenames:
+        payer: FakeStripe = request.getfixturevalue("stripe")
+        given |= {"stripe_secret_key": payer.secret_key, "stripe_webhook_secret": payer.webhook_secret}
+        given["stripe_api_base"] = payer.url
     return make_settings(tmp_path, **{**given, **overrides})
 
 

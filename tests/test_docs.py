@@ -17,12 +17,14 @@ from sqlalchemy import text
 
 import agent.tools
 from agent.registry import Registry, default_tools
+from clients.stripe_gateway import API_VERSION
 from config import ROOT, Settings
 from init_subscription_system import ACTIONS, PACKS, TIERS
 from models import Base
 from routes.errors import _FAILURE, _KNOWN
 from services import price_list
 from services.answer_views import _STATUS
+from services.stripe_event_types import HANDLED_EVENTS
 from services.transaction import Database, utcnow
 from tests.support.databases import SqliteFiles
 from tests.support.documents import Block, Reader, blocks, differences, prose
@@ -178,9 +180,9 @@ def test_every_file_that_is_named_exists(document: Path) -> None:
 
 @each_document
 def test_every_make_target_that_is_named_exists(document: Path) -> None:
-    targets = set(re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = [*_code(document), *(line for block in blocks(document) for line in block.text.splitlines())]
-    named = {found for line in commands for found in re.findall(r"(?:^|\s)make (\w+)\b", line)}
+    named = {found for line in commands for found in re.findall(r"(?:^|\s)make ([a-z-]+)\b", line)}
     assert named <= targets
     assert document != README or named == targets
 
@@ -223,9 +225,10 @@ def test_every_error_code_is_listed_with_its_status() -> None:
     raised = {(status, code) for status, (code, _message) in _KNOWN.items()} | {(500, _FAILURE[0])}
     raised |= {(status, code) for code, status in _STATUS.items()}
     ended = set()
-    for tree in _our_code():
+    for room, tree in _our_code():
         raised |= set(_raised(tree))
-        ended |= set(_ended(tree))
+        if room != "clients":  # There such words are for the log.
+            ended |= set(_ended(tree))
     assert listed == raised
     assert ended <= {code for _status, code in listed}
     setup = {(int(status), code) for cells in _rows(prose(SETUP)) for status, code in _STATUS_CELL.findall(cells[0])}
@@ -236,9 +239,10 @@ _STATUS_CELL = re.compile(r"^(\d{3}) `(\w+)`$")
 _FIXED = {"Conflict": 409, "NotFound": 404}
 
 
-def _our_code() -> Iterator[ast.AST]:
-    paths = [ROOT / "errors.py", *(path for room in ("routes", "services") for path in (ROOT / room).glob("*.py"))]
-    yield from (ast.parse(path.read_text()) for path in paths)
+def _our_code() -> Iterator[tuple[str, ast.AST]]:
+    yield "", ast.parse((ROOT / "errors.py").read_text())
+    for room in ("routes", "services", "clients"):
+        yield from ((room, ast.parse(path.read_text())) for path in (ROOT / room).rglob("*.py"))
 
 
 def _raised(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -265,6 +269,15 @@ def _ended(tree: ast.AST) -> Iterator[str]:
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == "error" and isinstance(value, ast.Constant):
                     yield value.value
+
+
+def test_the_list_of_events_is_the_one_that_is_handled() -> None:
+    [listed] = [block.text for block in blocks(SETUP) if block.text.startswith("charge.dispute.closed")]
+    assert tuple(listed.split()) == HANDLED_EVENTS
+
+
+def test_the_version_of_stripes_api_is_the_one_that_is_spoken() -> None:
+    assert f"`{API_VERSION}`" in prose(SETUP)
 
 
 def test_every_table_and_column_is_in_the_schema() -> None:

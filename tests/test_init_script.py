@@ -13,6 +13,7 @@ from sqlalchemy import text
 from models import User, UserSubscription
 from services import audit, billing, schema
 from services.transaction import Database, connect, utcnow
+from tests.support.wallets import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -145,7 +146,7 @@ def test_credits_of_packs_are_active_too(operator: Operator, db: Database) -> No
     with db.write() as tx:
         tx.add(User(id=1, created_at=NOW))
     operator.run()
-    billing.buy_pack(db, 1, pack_size=250, now=utcnow(), simulated=True)
+    billing.buy_pack(db, SIMULATED, 1, pack_size=250, now=utcnow())
     assert "Total Active Credits: 270\n" in operator.run()
 
 

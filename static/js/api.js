@@ -30,7 +30,7 @@
   async function refuse(response) {
     const body = await response.json().catch(() => ({}));
     if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
-    if (response.status === 402 && window.Credits) window.Credits.outOfCredits(body);
+    if (body.error === "insufficient_credits" && window.Credits) window.Credits.outOfCredits(body);
     return new ApiError(response.status, body);
   }
 

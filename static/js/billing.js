@@ -33,17 +33,12 @@
     danger: askDanger !== undefined,
   });
 
-  async function portal() {
-    const answer = await window.Buy.act("/api/subscription/portal", {});
-    if (answer?.portal_url) location.assign(answer.portal_url);
-  }
-
   const acts = {
     buy: (data) => window.Buy.pack(Number(data.buy), questionOf(data)),
     upgrade: (data) => window.Buy.plan(data.upgrade, questionOf(data)),
     cancel: (data) => window.Buy.act("/api/subscription/cancel", {}, questionOf(data)),
     resume: () => window.Buy.act("/api/subscription/resume", {}),
-    portal,
+    portal: () => window.Buy.act("/api/subscription/portal", {}),
   };
 
   document.addEventListener("click", async (event) => {

@@ -16,6 +16,7 @@ class Witness:
     def __init__(self) -> None:
         self.complaints: list[str] = []
         self._allowed: list[str] = []
+        self._elsewhere: list[str] = []
 
     def watch(self, context: BrowserContext) -> None:
         """Watch every page of a browser, those to come too."""
@@ -26,6 +27,10 @@ class Witness:
     def allow(self, words: str) -> None:
         """Expect console messages with these words."""
         self._allowed.append(words)
+
+    def let_go_to(self, address: str) -> None:
+        """Expect that people go to another site; no page of ours may load anything from it."""
+        self._elsewhere.append(f"{address}/")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning") or _EXPECTED.match(message.text):
@@ -40,6 +45,10 @@ class Witness:
         if urlsplit(request.url).hostname != "127.0.0.1" or urlsplit(request.url).port == 9:
             if not request.url.startswith(("data:", "blob:")):
                 self.complaints.append(f"foreign request: {request.url}")
+        for address in self._elsewhere:
+            if request.url.startswith(address) and not request.is_navigation_request():
+                if not request.frame.url.startswith(address):
+                    self.complaints.append(f"loaded from elsewhere: {request.url}")
 
 
 class Person:

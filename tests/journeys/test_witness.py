@@ -21,8 +21,10 @@ def test_it_sees_errors_broken_policies_and_foreign_requests(page: Page, witness
     witness.complaints.clear()
     for words in ("img-src", "a complaint", "uncaught here"):
         assert words in seen
+    witness.let_go_to("http://127.0.0.1:9")
     page.route("**/*", lambda route: route.abort())
     page.goto("about:blank")
     page.evaluate("() => fetch('http://127.0.0.1:9/y').catch(() => {})")
     assert "foreign request: http://127.0.0.1:9/y" in witness.complaints
+    assert "loaded from elsewhere: http://127.0.0.1:9/y" in witness.complaints
     witness.complaints.clear()

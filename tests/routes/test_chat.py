@@ -23,6 +23,7 @@ from tests.fakes.anthropic_server import FakeAnthropic
 from tests.support.actors import Actor, signed_up
 from tests.support.servers import wait_for
 from tests.support.streams import Event, events, names, words
+from tests.support.wallets import SIMULATED
 
 CRON = ("cron_explain", {"expression": "*/5 * * * *"})
 STREAM = {"Accept": "text/event-stream"}
@@ -818,7 +819,7 @@ def test_a_request_that_outlives_its_account_writes_nothing(alice: Actor, house:
         tx.execute(update(User).where(User.id == alice.id).values(deleted_at=utcnow()))
     for use in (
         lambda: house.chat.send(alice.id, "hello", None),
-        lambda: billing.buy_pack(house.db, alice.id, pack_size=100, now=utcnow(), simulated=True),
+        lambda: billing.buy_pack(house.db, SIMULATED, alice.id, pack_size=100, now=utcnow()),
     ):
         with pytest.raises(AppError) as refused:
             use()

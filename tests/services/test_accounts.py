@@ -12,6 +12,7 @@ from services import accounts, passwords
 from services.accounts import Entry
 from services.sessions import Browser
 from services.transaction import Database
+from tests.support.wallets import SIMULATED
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BROWSER = Browser(timedelta(days=30))
@@ -136,15 +137,15 @@ def test_former_addresses_need_the_key_to_be_recognised() -> None:
 
 def test_deleting_twice_is_refused(database: Database) -> None:
     entry = _sign_up(database)
-    accounts.delete_account(database, entry.account.id, PASSWORD, address_key=KEY, simulated=True, now=NOW)
+    accounts.delete_account(database, SIMULATED, entry.account.id, PASSWORD, address_key=KEY, now=NOW)
     with pytest.raises(InvalidInput):
-        accounts.delete_account(database, entry.account.id, PASSWORD, address_key=KEY, simulated=True, now=NOW)
+        accounts.delete_account(database, SIMULATED, entry.account.id, PASSWORD, address_key=KEY, now=NOW)
 
 
 def test_a_deleted_account_comes_back_with_its_old_anchor_and_nothing_to_spend(database: Database) -> None:
     first = _sign_up(database)
     later = NOW + timedelta(days=10)
-    accounts.delete_account(database, first.account.id, PASSWORD, address_key=KEY, simulated=True, now=later)
+    accounts.delete_account(database, SIMULATED, first.account.id, PASSWORD, address_key=KEY, now=later)
     second = _sign_up(database, "ALICE+new@example.com", now=later)
     assert second.credits_remaining == 0
     with database.read() as tx:
@@ -156,7 +157,7 @@ def test_a_deleted_account_comes_back_with_its_old_anchor_and_nothing_to_spend(d
 def test_an_account_deleted_after_months_of_absence_is_remembered_with_its_present_period(database: Database) -> None:
     first = _sign_up(database)
     later = NOW + timedelta(days=100)
-    accounts.delete_account(database, first.account.id, PASSWORD, address_key=KEY, simulated=True, now=later)
+    accounts.delete_account(database, SIMULATED, first.account.id, PASSWORD, address_key=KEY, now=later)
     second = _sign_up(database, now=later + timedelta(days=1))
     assert second.credits_remaining == 0
     with database.read() as tx:

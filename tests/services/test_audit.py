@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models import CreditLedger, CreditPurchase, UsageLog, User, UserSubscription
 from services import audit, billing
 from services.transaction import Database
-from tests.support.wallets import DAY_ONE, charge, new_user, refund, settle
+from tests.support.wallets import DAY_ONE, SIMULATED, charge, new_user, refund, settle
 
 W = UserSubscription
 
@@ -20,7 +20,7 @@ class Books:
 
     def __init__(self, db: Database) -> None:
         self.user_id = new_user(db)
-        bought = billing.buy_pack(db, self.user_id, pack_size=100, now=DAY_ONE, simulated=True)
+        bought = billing.buy_pack(db, SIMULATED, self.user_id, pack_size=100, now=DAY_ONE)
         self.purchase_id: int = bought["purchase"]["id"]
         self.settled = charge(db, self.user_id, 25)
         settle(db, self.settled)

@@ -16,6 +16,7 @@ from services.transaction import Database
 from tests.support.wallets import (
     DAY_ONE,
     LEASE,
+    SIMULATED,
     buy,
     charge,
     choose,
@@ -94,10 +95,10 @@ def test_the_offered_bonus_is_what_an_upgrade_adds(database: Database) -> None:
 def test_a_downgrade_takes_the_place_of_a_cancellation_and_the_other_way_round(database: Database) -> None:
     user_id = new_user(database)
     choose(database, user_id, "business")
-    billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+    billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     down = choose(database, user_id, "starter")["subscription"]
     assert (down["pending_tier"]["name"], down["cancel_at_period_end"]) == ("starter", False)
-    cancelled = billing.cancel(database, user_id, now=DAY_ONE, simulated=True)["subscription"]
+    cancelled = billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)["subscription"]
     assert (cancelled["pending_tier"]["name"], cancelled["cancel_at_period_end"]) == ("free", True)
     choose(database, user_id, "starter")
     wake(database, user_id, now=NEXT_MONTH)
@@ -108,8 +109,8 @@ def test_resume_leaves_nothing_pending_that_a_cancel_replaced(database: Database
     user_id = new_user(database)
     choose(database, user_id, "business")
     choose(database, user_id, "starter")
-    billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
-    billing.resume(database, user_id, now=DAY_ONE, simulated=True)
+    billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
+    billing.resume(database, SIMULATED, user_id, now=DAY_ONE)
     wake(database, user_id, now=NEXT_MONTH)
     wallet = wallet_of(database, user_id)
     assert (wallet.tier.name, wallet.plan_credits) == ("business", 3000)
@@ -118,7 +119,7 @@ def test_resume_leaves_nothing_pending_that_a_cancel_replaced(database: Database
 def test_choosing_the_present_plan_undoes_a_cancellation(database: Database) -> None:
     user_id = new_user(database)
     choose(database, user_id, "starter")
-    billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+    billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     kept = choose(database, user_id, "starter")["subscription"]
     assert (kept["pending_tier"], kept["cancel_at_period_end"]) == (None, False)
     wake(database, user_id, now=NEXT_MONTH)

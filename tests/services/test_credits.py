@@ -7,13 +7,23 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from errors import AppError, InsufficientCredits
-from models import CreditLedger, FormerAddress, IdempotencyKey, SubscriptionTier, UsageLog, User, UserSubscription
+from models import (
+    CreditLedger,
+    CreditPurchase,
+    FormerAddress,
+    IdempotencyKey,
+    SubscriptionTier,
+    UsageLog,
+    User,
+    UserSubscription,
+)
 from services import audit, billing, credits, idempotency
 from services.idempotency import Call
 from services.transaction import Database
 from tests.support.wallets import (
     DAY_ONE,
     LEASE,
+    SIMULATED,
     buy,
     charge,
     choose,
@@ -334,7 +344,7 @@ def test_choosing_the_present_tier_undoes_and_then_is_refused(database: Database
 def test_an_upgrade_clears_what_was_pending(database: Database) -> None:
     user_id = new_user(database)
     choose(database, user_id, "starter")
-    billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+    billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     answer = choose(database, user_id, "business")
     assert answer["subscription"]["pending_tier"] is None
     assert answer["subscription"]["cancel_at_period_end"] is False
@@ -344,7 +354,7 @@ def test_a_cancelled_plan_ends_with_its_period_and_packs_stay(database: Database
     user_id = new_user(database)
     buy(database, user_id, 100)
     choose(database, user_id, "starter")
-    answer = billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+    answer = billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     assert answer["subscription"]["cancel_at_period_end"] is True
     assert answer["credits_remaining"] == 300
     wake(database, user_id, now=NEXT_MONTH)
@@ -357,8 +367,8 @@ def test_resume_undoes_a_cancellation_but_revives_no_downgrade(database: Databas
     user_id = new_user(database)
     choose(database, user_id, "professional")
     choose(database, user_id, "starter")
-    billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
-    answer = billing.resume(database, user_id, now=DAY_ONE, simulated=True)
+    billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
+    answer = billing.resume(database, SIMULATED, user_id, now=DAY_ONE)
     assert answer["subscription"]["pending_tier"] is None
     assert answer["subscription"]["cancel_at_period_end"] is False
 
@@ -366,7 +376,7 @@ def test_resume_undoes_a_cancellation_but_revives_no_downgrade(database: Databas
 def test_resume_with_nothing_to_resume_changes_nothing(database: Database) -> None:
     user_id = new_user(database)
     before = ledger_of(database, user_id)
-    answer = billing.resume(database, user_id, now=DAY_ONE, simulated=True)
+    answer = billing.resume(database, SIMULATED, user_id, now=DAY_ONE)
     assert answer["subscription"]["tier"]["name"] == "free"
     assert ledger_of(database, user_id) == before
 
@@ -376,9 +386,9 @@ def test_cancel_with_nothing_to_cancel_is_refused(database: Database, prepare: s
     user_id = new_user(database)
     if prepare == "cancelled":
         choose(database, user_id, "starter")
-        billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+        billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     with pytest.raises(AppError) as refused:
-        billing.cancel(database, user_id, now=DAY_ONE, simulated=True)
+        billing.cancel(database, SIMULATED, user_id, now=DAY_ONE)
     assert (refused.value.status, refused.value.code) == (409, "nothing_to_cancel")
 
 
@@ -440,7 +450,7 @@ def test_a_payment_counts_once(database: Database) -> None:
     from_database = [row for row in ledger_of(database, user_id) if row[0] == "purchase"]
     with database.write() as tx:
         wallet = credits.wake(tx, user_id, now=DAY_ONE, simulated=True)
-        purchase = tx.get(credits.CreditPurchase, purchase_id)
+        purchase = tx.get(CreditPurchase, purchase_id)
         assert purchase is not None
         assert not credits.complete_purchase(tx, wallet, purchase, now=DAY_ONE)
     assert [row for row in ledger_of(database, user_id) if row[0] == "purchase"] == from_database

@@ -26,6 +26,7 @@ from models import Conversation, Message, SubscriptionTier, User, UserSubscripti
 from services import audit, billing, credits
 from services.idempotency import KEPT_FOR, Call
 from services.transaction import Database
+from tests.support.wallets import SIMULATED
 
 LEASE = timedelta(minutes=15)
 PRICES = {"free": 0, "starter": 1900, "professional": 7900, "business": 19900}
@@ -280,21 +281,21 @@ class LedgerMachine(RuleBasedStateMachine):
         before = self.awake()
         outcome = self.wallet.choose(tier)
         with self.refusal_unless(outcome != "refused", before, AppError, "already_on_tier"):
-            billing.choose_tier(self.db, self.user_id, tier_name=tier, now=self.now, simulated=True)
+            billing.choose_tier(self.db, SIMULATED, self.user_id, tier_name=tier, now=self.now)
 
     @rule()
     def cancel(self) -> None:
         before = self.awake()
         possible = self.wallet.tier != "free" and self.wallet.pending != "free"
         with self.refusal_unless(possible, before, AppError, "nothing_to_cancel"):
-            billing.cancel(self.db, self.user_id, now=self.now, simulated=True)
+            billing.cancel(self.db, SIMULATED, self.user_id, now=self.now)
         if possible:
             self.wallet.pending = "free"
 
     @rule()
     def resume(self) -> None:
         self.wallet.wake(self.now)
-        billing.resume(self.db, self.user_id, now=self.now, simulated=True)
+        billing.resume(self.db, SIMULATED, self.user_id, now=self.now)
         self.wallet.pending = None
 
     @rule(tier=st.sampled_from(sorted(PRICES)), allotment=st.sampled_from([0, 10, 20, 200, 250, 1000, 3000]))
@@ -311,7 +312,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.wallet.wake(self.now)
         key = f"key-{len(self.wallet.charges)}-{self.now.timestamp()}-{self.wallet.pack}-{size}"
         billing.buy_pack(
-            self.db, self.user_id, pack_size=size, now=self.now, simulated=True, call=self.call("/purchase", key, size)
+            self.db, SIMULATED, self.user_id, pack_size=size, now=self.now, call=self.call("/purchase", key, size)
         )
         self.wallet.pack += size
         return Kept("/purchase", key, size, self.now)
@@ -323,7 +324,7 @@ class LedgerMachine(RuleBasedStateMachine):
         path, key, size = kept.path, kept.key, kept.size
         self.wallet.wake(self.now)
         response = billing.buy_pack(
-            self.db, self.user_id, pack_size=size, now=self.now, simulated=True, call=self.call(path, key, size)
+            self.db, SIMULATED, self.user_id, pack_size=size, now=self.now, call=self.call(path, key, size)
         )
         assert response["purchase"]["credits_amount"] == size
 
@@ -334,7 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
         path, key, size = kept.path, kept.key, kept.size
         with pytest.raises(AppError) as refused:
             billing.buy_pack(
-                self.db, self.user_id, pack_size=100, now=self.now, simulated=True, call=self.call(path, key, -size)
+                self.db, SIMULATED, self.user_id, pack_size=100, now=self.now, call=self.call(path, key, -size)
             )
         assert refused.value.status == 422
 

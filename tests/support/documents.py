@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from config import ROOT
+from tests.fakes.stripe import FakeStripe
 from tests.support.processes import environment
 from tests.support.servers import Server, servers
 from tests.support.streams import events
 
 ADDRESS = "http://localhost:5000"
+STAND_IN = "http://127.0.0.1:12111"
 ANYTHING = "..."
 """What a document writes for what is different each time, or is left out."""
 
 _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _KEPT = re.compile(r"^[A-Z]+=\$\(.+\)$", re.MULTILINE)
+_UNKEYED = "/^STRIPE_/d"
+"""How a document takes the keys out of `.env` again."""
 _STARTED_WITH = re.compile(r"^((?:[A-Z_]+=\S+ )+)python app\.py$", re.MULTILINE)
 
 
@@ -53,7 +57,10 @@ def prose(path: Path) -> str:
 
 
 class Reader:
-    """Someone who follows a document in a folder of their own, with a server that runs there."""
+    """Someone who follows a document in a folder of their own, with a server that runs there.
+
+    Where the document sets a test key of Stripe's, the stand-in for Stripe takes the place of their account.
+    """
 
     def __init__(self, stack: ExitStack, folder: Path, database: Path) -> None:
         self._folder = folder
@@ -64,6 +71,8 @@ class Reader:
         self._stack = stack
         self._kept: list[str] = []
         self._given: dict[str, str] = {}
+        self._stripe: FakeStripe | None = None
+        self._has_endpoint = False
         self._server = self._start()
 
     def follow(self, path: Path) -> Iterator[str]:
@@ -80,6 +89,7 @@ class Reader:
     def _run(self, script: str, shown: Block | None) -> Iterator[str]:
         self._kept += _KEPT.findall(script)
         whole = "\n".join([*self._kept, script]).replace(ADDRESS, self._server.url)
+        whole = whole.replace(STAND_IN, self._stripe.url if self._stripe else STAND_IN)
         bin_folder = str(Path(sys.executable).parent)
         env = {
             **self._environment(PORT=str(self._server.port)),
@@ -96,16 +106,27 @@ class Reader:
             timeout=120,
             check=False,
         )
+        if self._stripe is not None:
+            self._stripe.wait_delivered()  # A person is slower than an event.
+        printed = done.stdout.replace(f"localhost:{self._server.port}", ADDRESS.removeprefix("http://"))
         if shown is not None:
-            yield from differences(shown, done.stdout)
+            yield from differences(shown, printed)
         elif done.returncode:
-            yield f"exit status {done.returncode}: {done.stdout}"
+            yield f"exit status {done.returncode}: {printed}"
 
     def _restart(self, commands: str) -> None:
         """Start the server anew where the document does so with other settings."""
+        lines = commands.splitlines()
         match = _STARTED_WITH.search(commands)
         given = dict(pair.split("=", 1) for pair in match.group(1).split()) if match else {}
-        if match or ("make run" in commands.splitlines() and self._given):
+        is_keyed, is_unkeyed = "STRIPE_SECRET_KEY=sk_test_" in commands, _UNKEYED in commands
+        if is_keyed:
+            self._stripe = self._stack.enter_context(FakeStripe())
+            self._has_endpoint = "tests.fakes.stripe" in commands
+        elif is_unkeyed:
+            self._stripe = None
+        started_anew = self._given and not {"make run", "python app.py"}.isdisjoint(lines)
+        if match or is_keyed or is_unkeyed or started_anew:
             self._server.stop()
             self._given = given
             self._server = self._start()
@@ -113,10 +134,22 @@ class Reader:
     def _start(self) -> Server:
         variables = {**self._environment(), **self._given}
         del variables["PORT"]
-        return self._stack.enter_context(servers(self._folder, "", **variables))[0]
+        server: Server = self._stack.enter_context(servers(self._folder, "", **variables))[0]
+        if self._stripe is not None:
+            self._stripe.webhook_url = f"{server.url}/api/stripe/webhook"
+            if self._has_endpoint:
+                self._stripe.register_webhook(f"http://localhost:{server.port}/api/stripe/webhook")
+        return server
 
     def _environment(self, **given: str) -> dict[str, str]:
-        return environment(self._folder, AGENT="auto", **given)
+        keys = {}
+        if self._stripe is not None:
+            keys = {
+                "STRIPE_API_BASE": self._stripe.url,
+                "STRIPE_SECRET_KEY": self._stripe.secret_key,
+                "STRIPE_WEBHOOK_SECRET": self._stripe.webhook_secret,
+            }
+        return environment(self._folder, AGENT="auto", **keys, **given)
 
 
 # --- Comparing ------------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ class Server:
             "AGENT": "offline",
             "RATE_LIMITS": "off",
             "PORT": str(self.port),
+            "BASE_URL": self.url,
             **environment,
         }
         self.process = subprocess.Popen(

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from clients.simulated_payments import SimulatedPayments
 from models import CreditLedger, SubscriptionTier, UsageLog, User, UserSubscription
 from services import billing, credits
 from services.idempotency import Call
 from services.transaction import Database
 
 LEASE = timedelta(minutes=15)
+SIMULATED = SimulatedPayments()
 DAY_ONE = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
 _numbers = count(1)
 
@@ -84,9 +86,9 @@ def set_allotment(db: Database, tier: str, credits: int) -> None:
 
 def buy(db: Database, user_id: int, size: int, *, now: datetime = DAY_ONE, call: Call | None = None) -> dict[str, Any]:
     """Buy a pack with simulated payments and return the answer."""
-    return billing.buy_pack(db, user_id, pack_size=size, now=now, simulated=True, call=call)
+    return billing.buy_pack(db, SIMULATED, user_id, pack_size=size, now=now, call=call)
 
 
 def choose(db: Database, user_id: int, tier: str, *, now: datetime = DAY_ONE) -> dict[str, Any]:
     """Choose a plan with simulated payments and return the answer."""
-    return billing.choose_tier(db, user_id, tier_name=tier, now=now, simulated=True)
+    return billing.choose_tier(db, SIMULATED, user_id, tier_name=tier, now=now)
