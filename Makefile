@@ -17,13 +17,13 @@ demo-stripe: .venv/test.stamp ## serve on http://localhost:5000 with payments, a
 	$(BIN)/python -m tests.fakes.stripe.demo
 
 test: .venv/test.stamp ## run the whole test suite (more arguments: make test ARGS="-k billing")
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 sure: .venv/test.stamp ## run everything that CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 format: .venv/test.stamp ## put the code into the one format and mend what lint can mend
 	$(BIN)/ruff format .

@@ -31,42 +31,43 @@ def claw_back_pack(tx: Session, wallet: UserSubscription, purchase: CreditPurcha
     Positive for what was taken (a part of it may be owed), negative for what a won dispute gave back. What is taken
     always equals `floor(credits * min(paid, refunded + disputed) / paid)` (credit-rules, "Packs").
     """
-    gone = purchase.refunded_cents + purchase.disputed_cents
-    due = _share(purchase.credits_amount, gone, purchase.price_paid_cents)
-    step = due - purchase.credits_clawed_back
-    if step:
-        purchase.credits_clawed_back = due
-        purchase.clawback_steps += 1
-        tx.flush()
-        source = f"purchase:{purchase.id}:{purchase.clawback_steps}"
-        taken = min(step, wallet.pack_credits)
-        _move(tx, wallet, Entry(LedgerKind.CLAWBACK, source, pack=-taken), now, pack_owed=step - taken)
-    return step
+    due = _share(purchase.credits_amount, purchase, purchase.price_paid_cents)
+    return _claw_back(tx, wallet, purchase, due, bucket="pack", source=f"purchase:{purchase.id}", now=now)
 
 
 def claw_back_plan(tx: Session, wallet: UserSubscription, invoice: StripeInvoice, *, now: datetime) -> int:
     """Do the same for an invoice's plan credits, in the period that they belong to; the caller knows that it holds."""
-    gone = invoice.refunded_cents + invoice.disputed_cents
-    due = _share(invoice.credits_granted, gone, invoice.amount_paid_cents)
-    step = due - invoice.credits_clawed_back
-    if step:
-        invoice.credits_clawed_back = due
-        invoice.clawback_steps += 1
-        tx.flush()
-        source = f"invoice:{invoice.id}:{invoice.clawback_steps}"
-        taken = min(step, wallet.plan_credits)
-        _move(tx, wallet, Entry(LedgerKind.CLAWBACK, source, plan=-taken), now, plan_owed=step - taken)
+    due = _share(invoice.credits_granted, invoice, invoice.amount_paid_cents)
+    return _claw_back(tx, wallet, invoice, due, bucket="plan", source=f"invoice:{invoice.id}", now=now)
+
+
+def _share(credits: int, payment: CreditPurchase | StripeInvoice, paid_cents: int) -> int:
+    gone = payment.refunded_cents + payment.disputed_cents
+    return credits * min(paid_cents, gone) // paid_cents if paid_cents else 0
+
+
+def _claw_back(
+    tx: Session,
+    wallet: UserSubscription,
+    payment: CreditPurchase | StripeInvoice,
+    due: int,
+    *,
+    bucket: str,
+    source: str,
+    now: datetime,
+) -> int:
+    """Take the difference to what was taken before; what the bucket does not hold is owed by it from now on."""
+    step = due - payment.credits_clawed_back
+    if not step:
+        return 0
+    payment.credits_clawed_back = due
+    payment.clawback_steps += 1
+    tx.flush()
+    taken = min(step, wallet.pack_credits if bucket == "pack" else wallet.plan_credits)
+    if taken:
+        moved = Entry(LedgerKind.CLAWBACK, f"{source}:{payment.clawback_steps}", **{bucket: -taken})
+        post(tx, wallet, moved, actor_id=None, now=now)
+    if step > taken:
+        owed = f"{bucket}_owed"
+        write(tx, wallet, **{owed: getattr(wallet, owed) + step - taken})
     return step
-
-
-def _share(credits: int, gone_cents: int, paid_cents: int) -> int:
-    return credits * min(paid_cents, gone_cents) // paid_cents if paid_cents else 0
-
-
-def _move(tx: Session, wallet: UserSubscription, entry: Entry, now: datetime, **owed: int) -> None:
-    """Post what the bucket holds; what it does not hold is owed by it from now on."""
-    if entry.plan or entry.pack:
-        post(tx, wallet, entry, actor_id=None, now=now)
-    for column, more in owed.items():
-        if more > 0:
-            write(tx, wallet, **{column: getattr(wallet, column) + more})
