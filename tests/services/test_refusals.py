@@ -183,3 +183,26 @@ def raise_the_price(shop: Shop, tier: str, cents: int) -> None:
     with shop.db.write() as tx:
         tx.execute(update(SubscriptionTier).where(SubscriptionTier.name == tier).values(monthly_price_cents=cents))
     catalogue.sync(shop.db, shop.gateway, now=shop.now)
+
+
+def test_an_older_month_that_is_paid_late_leaves_the_present_one_alone(shop: Shop) -> None:
+    """It would have been voided when the next began; where Stripe refuses that, it is granted and expires at once."""
+    shop.stripe.world.dunning = type(shop.stripe.world.dunning)(afterwards="past_due")
+    user_id = shop.new_user()
+    shop.subscribe(user_id, "starter")
+    shop.stripe.fail("POST /v1/invoices/*/void", "400", times=None)
+    shop.stripe.set_card(shop.customer(user_id), "declined")
+    shop.stripe.advance(62 * DAY)
+    shop.arrive()
+    older, newer = [one["id"] for one in shop.stripe.invoices.values() if one["status"] == "open"]
+    shop.stripe.pay_invoice(newer, "ok")
+    shop.arrive()
+    shop.spend(user_id, 50)
+    present = shop.wallet(user_id)
+    shop.stripe.pay_invoice(older, "ok")
+    shop.arrive()
+    wallet = shop.wallet(user_id)
+    assert (wallet.plan_credits, wallet.period_number) == (150, present.period_number)
+    assert wallet.current_period_start == present.current_period_start
+    assert [entry[:2] for entry in ledger_of(shop.db, user_id)[-2:]] == [("grant", 200), ("expire", -200)]
+    shop.is_sound()
