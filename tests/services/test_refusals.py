@@ -206,3 +206,23 @@ def test_an_older_month_that_is_paid_late_leaves_the_present_one_alone(shop: Sho
     assert wallet.current_period_start == present.current_period_start
     assert [entry[:2] for entry in ledger_of(shop.db, user_id)[-2:]] == [("grant", 200), ("expire", -200)]
     shop.is_sound()
+
+
+def test_a_page_that_is_open_beside_a_plan_is_closed(shop: Shop) -> None:
+    user_id = shop.new_user()
+    left_open = shop.choose(user_id, "starter")["session_id"]
+    shop.stripe.pay(second_page(shop, user_id, "business"))
+    shop.arrive()
+    assert shop.state(user_id) == ("business", 3000, 0)
+    assert shop.stripe.sessions[left_open]["status"] == "expired"
+
+
+def test_a_replaced_page_that_could_not_be_closed_is_closed_later(shop: Shop) -> None:
+    user_id = shop.new_user()
+    first = shop.choose(user_id, "starter")["session_id"]
+    shop.stripe.fail("POST /v1/checkout/sessions/*/expire", "500", times=None)
+    with pytest.raises(PaymentsUnavailable):
+        shop.choose(user_id, "business")
+    shop.stripe.stop_failing()
+    assert look_back(shop).done == [f"close checkout {first}"]
+    assert shop.stripe.sessions[first]["status"] == "expired"
