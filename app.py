@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
+import connection_commands
 import init_subscription_system
 import logs
 import serving
@@ -22,6 +23,7 @@ from agent.types import Limits
 from clients.claude import ClaudeModel
 from clients.model import Model
 from clients.offline import OfflineModel
+from clients.outward import AllowList, Outward
 from clients.payments import Gateway
 from clients.simulated_payments import SimulatedPayments
 from clients.stripe_gateway import StripeGateway
@@ -29,9 +31,11 @@ from config import ROOT, ConfigError, Settings, load_settings
 from models import Base
 from routes import (
     access,
+    approvals,
     auth,
     billing,
     chat,
+    connections,
     context,
     errors,
     filters,
@@ -40,6 +44,7 @@ from routes import (
     limits,
     pages,
     settings,
+    tool_pages,
     usage,
     webhooks,
 )
@@ -48,7 +53,9 @@ from services.chat import Chat, Terms
 from services.database_errors import first_line
 from services.house import House
 from services.price_list import PriceListError
+from services.reaching import Reaching
 from services.transaction import Database, engine_options
+from services.vault import Vault
 
 # Owns the engine; models are plain SQLAlchemy and know nothing of Flask.
 db = SQLAlchemy(metadata=Base.metadata)
@@ -59,9 +66,12 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     auth.bp,  # /signup, /login, /logout
     settings.bp,  # /settings: name, password, sessions, deleting the account
     chat.bp,  # /api/chat, /api/conversations, /api/tools: the paid call, its stream, and what was said
+    approvals.bp,  # /api/approvals: the user's word on what the agent wants to do
+    connections.bp,  # /api/connections, /api/allowed-tools: the user's own systems, and what may run without asking
     billing.bp,  # /api/subscription, /api/credits: plans, packs, the ledger
     webhooks.bp,  # /api/stripe/webhook: what Stripe tells us
     usage.bp,  # /api/usage: what was spent on what
+    tool_pages.bp,  # /tools: what each tool does, needs and costs
     health.bp,  # /health, for whoever watches over this process
 )
 
@@ -81,7 +91,7 @@ def create_app(given: Settings | None = None) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.extensions["house"] = _build_house(app, config)
     # The order matters: each request is logged first, then guarded.
-    for part in (logs, access, context, filters, headers, errors, commands, stripe_commands):
+    for part in (logs, access, context, filters, headers, errors, commands, stripe_commands, connection_commands):
         part.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -127,13 +137,20 @@ def _build_house(app: Flask, config: Settings) -> House:
             rounds=config.answer_max_rounds,
             tool_calls=config.answer_max_tool_calls,
             tokens=config.answer_max_tokens,
+            output_tokens=config.answer_max_output_tokens,
             seconds=config.answer_max_seconds,
+            tool_seconds=config.tool_max_seconds,
+            approve_above=config.approve_above_credits,
         ),
         message_max_chars=config.message_max_chars,
         history_max_tokens=config.history_max_tokens,
+        approval_lasts=timedelta(minutes=config.approval_minutes),
         simulated=config.payment_mode == "simulated",
     )
-    return House(config, database, model, REGISTRY, Chat(database, model, REGISTRY, terms), _gateway(config))
+    out = Outward(AllowList.parse(config.tools_allow_private), config.tools_dns_servers)
+    vault = Vault(config.credential_keys())
+    chat_ = Chat(database, model, REGISTRY, Reaching(database, vault, out), terms)
+    return House(config, database, model, REGISTRY, chat_, _gateway(config), out, vault)
 
 
 def _model(config: Settings) -> Model | None:

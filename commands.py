@@ -3,13 +3,14 @@
 import secrets
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from errors import AppError
-from services import accounts, audit, credits, idempotency, revenue, schema
+from services import accounts, audit, costs, credits, idempotency, revenue, schema
 from services.house import House
 from services.price_list import money
 from services.revenue import Projection
@@ -51,6 +52,30 @@ def release_stale() -> None:
     with house.db.write() as tx:
         idempotency.prune(tx, now=utcnow())
     print(f"Refunded {count(released, 'charge', 'charges')} whose lease had run out.")
+
+
+@credits_group.command("costs")
+@click.option("--days", type=click.IntRange(1, 3660), default=30, show_default=True, help="How far to look back.")
+def show_costs(days: int) -> None:
+    """Show what the model cost, by model, beside the credits that were taken, by action."""
+    found = costs.since(prepared_house().db, utcnow() - timedelta(days=days))
+    for model in found.models:
+        whole = model.input_tokens + model.cache_write_tokens + model.cache_read_tokens
+        unknown = f", {model.unpriced:,} without a known price" if model.unpriced else ""
+        print(
+            f"{model.model}: {count(model.messages, 'answer', 'answers')}{unknown}, {whole:,} tokens in "
+            f"({model.cache_read_tokens:,} from the cache), {model.output_tokens:,} out "
+            f"({model.thinking_tokens:,} thought), {_micros(model.micros)}"
+        )
+    for action in found.actions:
+        took = "" if action.mean_ms is None else f", {action.mean_ms:,} ms on average"
+        print(f"{action.action}: {action.count:,} times, {action.failed:,} failed, {action.credits:,} credits{took}")
+    each = f", {_micros(found.micros / found.credits)} for each" if found.credits else ""
+    print(f"In {days} days: {_micros(found.micros)} for {count(found.credits, 'credit', 'credits')} used{each}.")
+
+
+def _micros(micros: float) -> str:
+    return f"${micros / 1_000_000:,.4f}"
 
 
 # --- flask users ----------------------------------------------------------------------------------------------------

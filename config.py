@@ -1,5 +1,7 @@
 """Read the settings once from the environment and refuse bad values."""
 
+import hashlib
+import hmac
 import ipaddress
 import os
 import re
@@ -24,7 +26,10 @@ from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_MODEL = "claude-sonnet-5-5"
-_HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9_-]{1,63})*\.?")
+KEY_MIN_CHARS = 32
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+# What ends in a number would be read as an address by some programs, and by others not.
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\.?\Z)(?:{_LABEL}\.)*(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?\Z){_LABEL}\.?")
 
 
 class ConfigError(Exception):
@@ -53,8 +58,7 @@ def _host(value: str) -> str:
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:
-        # Digits and dots alone are a mistyped address and no name.
-        if not _HOST_NAME.fullmatch(value) or re.fullmatch(r"[\d.]+", value):
+        if not _HOST_NAME.fullmatch(value):
             raise ValueError(f"{value!r} is neither a host's name nor an address such as 127.0.0.1 or ::1") from None
     return value
 
@@ -78,6 +82,46 @@ def _addresses(values: list[str]) -> list[str]:
         if not all(value.rpartition("@")):
             raise ValueError(f"{value!r} is not an e-mail address")
     return values
+
+
+_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]/]+)(?::([0-9]{1,5}))?")
+
+
+def _places(values: list[str]) -> list[str]:
+    """Refuse what the way out could not read later: the same forms are taken as by its list of exceptions."""
+    for value in values:
+        try:
+            if "%" in value:
+                raise ValueError(value)  # The network card of an IPv6 address.
+            if "/" in value or value.count(":") > 1 and not value.startswith("["):
+                ipaddress.ip_network(value)
+            else:
+                _host(_without_port(value))
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is not a host, host:port, address or network such as db.example, [::1]:9090 or 10.0.0.0/8"
+            ) from None
+    return values
+
+
+def _dns_servers(values: list[str]) -> list[str]:
+    for value in values:
+        try:
+            ipaddress.ip_address(value if value.count(":") > 1 and value[0] != "[" else _without_port(value))
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is not the address of a DNS server such as 9.9.9.9 or 127.0.0.1:5353"
+            ) from None
+    return values
+
+
+def _without_port(value: str) -> str:
+    """Return the host of `host`, `host:port`, `[v6]` or `[v6]:port`; raises ValueError."""
+    matched = _WITH_PORT.fullmatch(value)
+    if not matched or (matched[2] and not 0 < int(matched[2]) < 65536):
+        raise ValueError(value)
+    host = matched[1]
+    return str(ipaddress.IPv6Address(host[1:-1])) if host.startswith("[") else host
 
 
 Rate = Annotated[str, AfterValidator(_rate)]
@@ -113,6 +157,8 @@ class Settings(BaseSettings):
     stripe_api_base: HttpUrl | None = None
     payments: Literal["auto", "stripe", "simulated"] = "auto"
 
+    credentials_key: SecretStr | None = None
+
     admin_emails: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_addresses)] = []
 
     redis_url: str | None = Field(default=None, repr=False)
@@ -127,6 +173,12 @@ class Settings(BaseSettings):
     answer_max_rounds: int = Field(default=20, ge=1, le=100)
     answer_max_tool_calls: int = Field(default=40, ge=1, le=500)
     answer_max_tokens: int = Field(default=8192, ge=64, le=20_000)
+    answer_max_output_tokens: int = Field(default=40_000, ge=64, le=1_000_000)
+    tool_max_seconds: int = Field(default=60, ge=1, le=600)
+    approve_above_credits: int = Field(default=2, ge=0, le=1_000_000)
+    approval_minutes: int = Field(default=60, ge=1, le=10_080)
+    tools_allow_private: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_places)] = []
+    tools_dns_servers: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_dns_servers)] = []
     message_max_chars: int = Field(default=60_000, ge=100, le=1_000_000)
     history_max_tokens: int = Field(default=120_000, ge=2_000, le=900_000)
     session_days: int = Field(default=30, ge=1, le=365)
@@ -163,6 +215,14 @@ class Settings(BaseSettings):
         if not value.startswith(("redis://", "rediss://")):
             raise ValueError("this is not a Redis address such as redis://localhost:6379/0")
         _check_port(value)
+        return value
+
+    @field_validator("credentials_key")
+    @classmethod
+    def _credentials_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = _parts(value)
+        if value is not None and (not keys or min(map(len, keys)) < KEY_MIN_CHARS):
+            raise ValueError(f"each key, separated by commas, must have at least {KEY_MIN_CHARS} random characters")
         return value
 
     @model_validator(mode="after")
@@ -218,6 +278,21 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return _kept_key(self.instance_path / "secret_key")
+
+    def credential_keys(self) -> list[str]:
+        """Return the keys for users' credentials: the first encrypts, all decrypt; none means that it is not offered.
+
+        Development has one that is made from the key that signs sessions; production wants its own.
+        """
+        keys = _parts(self.credentials_key)
+        if keys or self.is_production:
+            return keys
+        return [hmac.new(self.signing_key().encode(), b"users' credentials", hashlib.sha256).hexdigest()]
+
+
+def _parts(value: SecretStr | None) -> list[str]:
+    listed = value.get_secret_value().split(",") if value is not None else []
+    return [part.strip() for part in listed if part.strip()]
 
 
 def _database_url(value: str) -> URL:

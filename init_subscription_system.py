@@ -69,8 +69,28 @@ PACKS = [
 # What each action costs, in credits: a message, and each tool by its name. A tool that is not listed is not for sale.
 ACTIONS = {
     'chat_message': 1,
+    'http_check': 0,
+    'tls_inspect': 0,
+    'dns_lookup': 0,
+    'log_analyze': 1,
+    'k8s_manifest_lint': 0,
+    'dockerfile_lint': 0,
+    'compose_lint': 0,
+    'ci_lint': 0,
+    'terraform_review': 1,
     'cron_explain': 0,
     'cidr_calc': 0,
+    'secret_scan': 0,
+    'k8s_get': 1,
+    'k8s_logs': 1,
+    'k8s_diagnose': 1,
+    'k8s_scale': 5,
+    'k8s_restart': 5,
+    'github_runs': 1,
+    'github_deploy': 5,
+    'promql_query': 1,
+    'loki_query': 1,
+    'aws_read': 1,
 }
 # fmt: on
 

@@ -11,13 +11,26 @@ import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from agent.redaction import redact
 from config import Settings
 
 log = structlog.get_logger(__name__)
 
 HIDDEN = "[hidden]"
 _HANDLER = "devops-agent"
-_CHATTY = ("httpx", "httpx2", "anthropic", "stripe", "alembic")
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "anthropic",
+    "stripe",
+    "alembic",
+    "boto3",
+    "botocore",
+    "urllib3",
+    "drain3",
+    "hcl2",
+)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRET_NAME = re.compile(r"authorization|cookie|passw|secret|token|api[-_]?key|credential|private[-_]?key|csrf", re.I)
 _SECRET_VALUES = (
@@ -139,7 +152,7 @@ def _hidden(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         for pattern, replacement in _SECRET_VALUES:
             value = pattern.sub(replacement, value)
-        return value
+        return redact(value)
     if isinstance(value, dict):
         return {key: _hidden(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

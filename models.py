@@ -154,6 +154,16 @@ class MessageStatus(enum.StrEnum):
     FAILED = "failed"
 
 
+class ApprovalState(enum.StrEnum):
+    """Say what became of an action that waits for its user's word; one that is past its time stays `waiting`."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    VOIDED = "voided"
+    """The conversation went on without it."""
+
+
 def _one_of(column: str, values: type[enum.StrEnum]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
@@ -591,6 +601,8 @@ class Message(Base):
     content: Mapped[list[Any]] = mapped_column(default=list)
     error_code: Mapped[str | None] = mapped_column(String(80))
     error_message: Mapped[str | None] = mapped_column(Text)
+    continues_id: Mapped[str | None] = mapped_column(String(36))
+    """The answer that had stopped for its user's word, and that this one goes on with."""
     stop_requested_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -600,8 +612,80 @@ class Message(Base):
     output_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
     cache_write_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
     cache_read_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    thinking_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The part of `output_tokens` that was only thought."""
     cost_micros: Mapped[int | None] = mapped_column(BigInteger)
     """What the model cost us, in millionths of a dollar; None when its price is not known."""
+
+
+class Approval(Base):
+    """An action of the agent that waits for its user's word, bound to its very arguments and used at most once."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (
+        _one_of("state", ApprovalState),
+        CheckConstraint("credits >= 0", name="not_negative"),
+        Index(
+            "uq_approvals_one_waiting",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=_new_id)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), unique=True)
+    """The answer that ended with it."""
+    tool_use_id: Mapped[str] = mapped_column(String(255))
+    tool_name: Mapped[str] = mapped_column(String(80))
+    title: Mapped[str] = mapped_column(String(120))
+    input: Mapped[dict[str, Any]]
+    """The model's call as it was; nothing that a client sends later takes its place."""
+    connection_id: Mapped[str | None] = mapped_column(String(36))
+    """The connection that the card named; another one of the same name does not stand for it."""
+    target: Mapped[str] = mapped_column(Text)
+    changes: Mapped[list[Any]]
+    credits: Mapped[int]
+    writes: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(20), default=ApprovalState.WAITING)
+    reason: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+class Connection(Base):
+    """A user's own system that tools may work on. Its credentials are encrypted with a key outside the database."""
+
+    __tablename__ = "connections"
+    __table_args__ = (UniqueConstraint("user_id", "kind", "name"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=_new_id)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(80))
+    settings_encrypted: Mapped[str] = mapped_column(Text)
+    """Settings with their secrets, and whose they are, so that a row that was moved is not believed."""
+    shown: Mapped[dict[str, Any]]
+    """The settings as they may be shown."""
+    found: Mapped[dict[str, Any]]
+    """What the test of it found."""
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+
+class AllowedTool(Base):
+    """A reading tool that its user lets run without asking, up to the price that was shown."""
+
+    __tablename__ = "allowed_tools"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    tool_name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    credits: Mapped[int]
+    created_at: Mapped[datetime]
 
 
 class UsageLog(Base):
@@ -647,6 +731,12 @@ class UsageLog(Base):
     period_number: Mapped[int]
     lease_expires_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    writes: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The tool changes something: if we die while it runs, its outcome is unknown."""
+    goes_on: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """An answer that goes on behind its user's word: no message of its own, and of no price."""
+    duration_ms: Mapped[int | None]
+    """How long the tool itself ran; None for a message, whose row has its times."""
 
 
 class IdempotencyKey(Base):

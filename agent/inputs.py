@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.types import ToolError
 
@@ -14,6 +14,14 @@ class ToolInput(BaseModel):
     """Declare a tool's input: its JSON Schema and its strict check come from the same fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class OnConnection(ToolInput):
+    """Input of a tool that works on one of the user's connections."""
+
+    connection: str | None = Field(
+        default=None, max_length=80, description="Name of the connection; only needed if there are several of its kind"
+    )
 
 
 def schema_of(model: type[ToolInput]) -> dict[str, Any]:

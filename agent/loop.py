@@ -4,8 +4,9 @@ After each tool the answer gets our own block: `{"type": "tool_result", "tool_us
 the model>, "is_error", "success", "credits", "duration_ms", "summary"}`.
 """
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,7 +15,8 @@ from agent.calls import ToolCalls
 from agent.history import askable
 from agent.pump import pump
 from agent.registry import Registry
-from agent.types import Answer, Charge, Ending, Limits
+from agent.types import Answer, Charge, Ending, Limits, OpenReach, Verdict
+from agent.watch import Watch
 from clients.model import (
     BlockDone,
     Model,
@@ -29,29 +31,77 @@ from clients.model import (
 
 TICK_SECONDS = 0.2
 CHARS_PER_TOKEN = 4
+LAST_WORD_SECONDS = 60.0
+LAST_WORD_PART = 0.2
+"""What is kept of an answer's time for the model's last turn, whichever is less."""
+_CALL_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 NO_MORE_TOOLS = "I stopped here: {why} What is above is as far as I got; ask again, more narrowly, to go on."
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What one answer is made with."""
+
+    model: Model
+    system: str
+    tools: Registry
+    prices: Mapping[str, int]
+    """Of the tools that are for sale; no other is offered."""
+    allowed: Mapping[str, int]
+    limits: Limits
+    open_reach: OpenReach
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was done for the same message before the user was asked."""
+
+    rounds: int = 0
+    calls: tuple[dict[str, Any], ...] = ()
+    output_tokens: int = 0
+    seconds: float = 0.0
+    verdict: Verdict | None = None
+
+
 def run(
-    model: Model,
-    system: str,
-    messages: list[dict[str, Any]],
-    tools: Registry,
-    offered: list[str],
-    prices: Mapping[str, int],
-    answer: Answer,
-    charge: Charge,
-    limits: Limits,
+    setting: Setting, messages: Callable[[], list[dict[str, Any]]], answer: Answer, charge: Charge, before: Before
 ) -> Ending:
     """Answer the last message and return how the answer ended.
 
-    Raises ModelFailure when the model gave no whole answer, and Stopped as soon as `answer.beat` says so. `messages`
-    is not changed. No tool is left charged and unresolved, whatever is raised.
+    Raises ModelFailure when the model gave no whole answer, and Stopped as soon as `answer.beat` says so. The user's
+    word, if this goes on behind one, is carried out first; `messages` is asked after it. No tool is left charged and
+    unresolved, whatever is raised.
     """
-    deadline = time.monotonic() + limits.seconds
-    calls = ToolCalls(tools, offered, answer, charge, limits, deadline, TICK_SECONDS)
-    schemas = tools.model_schemas(offered, prices)
-    return _Run(model, system, schemas, askable(messages), answer, calls, limits, deadline).to_the_end()
+    limits = setting.limits
+    # The last part is the model's, so that it can still say what is known when the tools have used up their time.
+    last_word = min(LAST_WORD_SECONDS, limits.seconds * LAST_WORD_PART)
+    left = limits.seconds - before.seconds
+    if before.verdict is not None:
+        left = max(left, limits.tool_seconds + last_word)
+    deadline = time.monotonic() + max(left, last_word)
+    tools_until = deadline - last_word
+    offered = [tool.name for tool in setting.tools if tool.name in setting.prices]
+    watch = Watch(limits.tool_calls)
+    watch.remember(before.calls)
+    calls = ToolCalls(
+        tools=setting.tools,
+        offered=offered,
+        prices=setting.prices,
+        allowed=setting.allowed,
+        open_reach=setting.open_reach,
+        answer=answer,
+        charge=charge,
+        limits=limits,
+        watch=watch,
+        deadline=tools_until,
+        tick=TICK_SECONDS,
+    )
+    if before.verdict is not None:
+        calls.resume(before.verdict)
+    schemas = setting.tools.model_schemas(offered, setting.prices)
+    calls.conversation = askable(messages())
+    run_ = _Run(setting, schemas, calls.conversation, answer, calls, deadline, before.rounds, before.output_tokens)
+    return run_.to_the_end()
 
 
 @dataclass
@@ -79,21 +129,21 @@ class _Turn:
 
 @dataclass
 class _Run:
-    model: Model
-    system: str
+    setting: Setting
     schemas: list[dict[str, Any]]
     messages: list[dict[str, Any]]
     answer: Answer
     calls: ToolCalls
-    limits: Limits
     deadline: float
+    rounds: int
+    output_tokens: int
     has_text: bool = False
 
     def to_the_end(self) -> Ending:
-        """Take turns with the model until the answer has ended."""
-        rounds = 0
+        """Take turns with the model until the answer has ended, or waits for the user's word."""
+        watch, limits = self.calls.watch, self.setting.limits
         while True:
-            rounds += 1
+            self.rounds += 1
             turn = self._turn()
             reason = turn.done.stop_reason if turn.done else ""
             if reason not in ("tool_use", "pause_turn"):
@@ -101,23 +151,29 @@ class _Run:
                 return self._ending(reason)
             self._remember("assistant", turn.content)
             if reason == "pause_turn":
-                if rounds > self.limits.rounds:
+                if self.rounds > limits.rounds:
                     return self._give_up("the model paused too often.")
                 continue
-            last_chance_is_over = self.calls.closed_because is not None
-            if rounds >= self.limits.rounds:
-                self.calls.close(f"the limit of {self.limits.rounds} steps for one message is reached.")
+            last_chance_is_over = watch.closed_because is not None
+            if self.rounds >= limits.rounds:
+                watch.close(f"the limit of {limits.rounds} steps for one message is reached.")
+            if self.output_tokens >= limits.output_tokens:
+                watch.close(f"the limit of {limits.output_tokens:,} written tokens for one message is reached.")
             self._remember("user", self.calls.results(turn.tool_uses))
+            if self.calls.asked:
+                return Ending("approval")
+            if time.monotonic() >= self.calls.deadline:
+                watch.close(f"the {limits.seconds:,.0f} seconds for one message are nearly over.")
             if last_chance_is_over:
-                return self._give_up(str(self.calls.closed_because))
+                return self._give_up(str(watch.closed_because))
 
     def _turn(self) -> _Turn:
         """Ask for one turn and pass on what arrives; its tokens are counted however it ends."""
-        request = TurnRequest(self.system, list(self.messages), self.schemas, self.limits.tokens)
+        request = TurnRequest(self.setting.system, list(self.messages), self.schemas, self.setting.limits.tokens)
         turn = _Turn()
         self.answer.beat()
         self._check_time()
-        events = pump(lambda: self.model.turn(request), TICK_SECONDS)
+        events = pump(lambda: self.setting.model.turn(request), TICK_SECONDS)
         try:
             with closing(cast(Any, events)):
                 for event in events:
@@ -128,6 +184,7 @@ class _Run:
                         self._check_time()
         finally:
             if turn.started is not None:
+                self.output_tokens += turn.usage().output_tokens
                 self.answer.spent(turn.started.model, turn.usage())
         return self._checked(turn)
 
@@ -165,7 +222,18 @@ class _Run:
         reason = turn.done.stop_reason
         if (reason == "tool_use" and not turn.tool_uses) or (reason == "pause_turn" and not _sendable(turn.content)):
             raise ModelFailure("broken", "The model's answer arrived broken.")
+        if not self._has_good_calls(turn):
+            # Kept, they would spoil every later request of the conversation.
+            raise ModelFailure("broken", "The model's answer arrived broken.")
         return turn
+
+    def _has_good_calls(self, turn: _Turn) -> bool:
+        """Say whether each call has a name that can be sent back, and an id that no call had before."""
+        said = [
+            block for message in self.messages if isinstance(message["content"], list) for block in message["content"]
+        ]
+        ids = [block["id"] for block in [*said, *turn.content] if block["type"] == "tool_use"]
+        return len(ids) == len(set(ids)) and all(_CALL_NAME.fullmatch(call["name"]) for call in turn.tool_uses)
 
     def _remember(self, role: str, content: list[dict[str, Any]]) -> None:
         """Append to the conversation; a turn that goes on after a pause belongs to the message before it."""

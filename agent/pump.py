@@ -83,21 +83,43 @@ def pump(make_iterator: Callable[[], Iterator[T]], tick: float) -> Iterator[T | 
         worker.abandon()
 
 
+class Task(Generic[T]):
+    """Run `work()` in a daemon thread; it puts itself into `finished` when it is done."""
+
+    def __init__(self, work: Callable[[], T], finished: "queue.SimpleQueue[Task[T]]") -> None:
+        self._work = work
+        self._finished = finished
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._run,), name="task", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._work()
+        except BaseException as error:  # noqa: B036 - it is raised again in the thread that waits.
+            self._error = error
+        finally:
+            self._finished.put(self)
+
+    def result(self) -> T:
+        """Return what the work brought, or raise what ended it; only for a task that has finished."""
+        if self._error is not None:
+            raise self._error
+        return cast(T, self._result)
+
+
 def call(work: Callable[[], T], tick: float, beat: Callable[[], None]) -> T:
     """Return `work()`, run in a daemon thread, calling `beat` every `tick` seconds meanwhile.
 
     Whatever `beat` raises leaves at once and abandons the work.
     """
-
-    def once() -> Iterator[tuple[T]]:
-        yield (work(),)
-
-    items = pump(once, tick)
-    try:
-        for item in items:
-            if item is not None:
-                return item[0]
+    finished: queue.SimpleQueue[Task[T]] = queue.SimpleQueue()
+    task = Task(work, finished)
+    while True:
+        try:
+            finished.get(timeout=tick)
+            break
+        except queue.Empty:
             beat()
-    finally:
-        cast(Any, items).close()
-    raise RuntimeError("the work ended without a result")
+    return task.result()

@@ -4,6 +4,24 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from agent.tools import (
+    aws_read,
+    ci,
+    compose,
+    dns_lookup,
+    dockerfile,
+    github_deploy,
+    github_runs,
+    http_check,
+    k8s_manifests,
+    kubernetes,
+    logs,
+    loki,
+    metrics,
+    secret_scan,
+    terraform,
+    tls_inspect,
+)
 from agent.tools.cidr import CIDR_CALC
 from agent.tools.cron import CRON_EXPLAIN
 from agent.types import Tool
@@ -52,7 +70,26 @@ def _schema(tool: Tool, price: int) -> dict[str, Any]:
 
 def default_tools() -> list[Tool]:
     """Return every tool of the product, in the order in which they are shown."""
-    return [CRON_EXPLAIN, CIDR_CALC]
+    return [
+        *http_check.TOOLS,
+        *tls_inspect.TOOLS,
+        *dns_lookup.TOOLS,
+        *logs.TOOLS,
+        *k8s_manifests.TOOLS,
+        *dockerfile.TOOLS,
+        *compose.TOOLS,
+        *ci.TOOLS,
+        *terraform.TOOLS,
+        CRON_EXPLAIN,
+        CIDR_CALC,
+        *secret_scan.TOOLS,
+        *kubernetes.TOOLS,
+        *github_runs.TOOLS,
+        *github_deploy.TOOLS,
+        *metrics.TOOLS,
+        *loki.TOOLS,
+        *aws_read.TOOLS,
+    ]
 
 
 REGISTRY = Registry(default_tools())

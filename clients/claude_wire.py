@@ -131,9 +131,11 @@ def _no_constant(name: str) -> Any:
 
 
 def _usage(usage: Usage) -> TokenUsage:
+    details = usage.output_tokens_details
     return TokenUsage(
         usage.input_tokens or 0,
         usage.output_tokens or 0,
         usage.cache_creation_input_tokens or 0,
         usage.cache_read_input_tokens or 0,
+        (details.thinking_tokens or 0) if details else 0,
     )

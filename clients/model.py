@@ -7,12 +7,16 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """Count the tokens of one turn; `input_tokens` excludes what the cache wrote or read."""
+    """Count the tokens of one turn; `input_tokens` excludes what the cache wrote or read.
+
+    `thinking_tokens` is the part of `output_tokens` that the model only thought; it is paid like the rest.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
+    thinking_tokens: int = 0
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         return TokenUsage(
@@ -20,6 +24,7 @@ class TokenUsage:
             self.output_tokens + other.output_tokens,
             self.cache_write_tokens + other.cache_write_tokens,
             self.cache_read_tokens + other.cache_read_tokens,
+            self.thinking_tokens + other.thinking_tokens,
         )
 
 

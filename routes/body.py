@@ -62,6 +62,14 @@ def text(body: dict[str, Any], name: str, *, required: bool = True, maximum: int
     return value
 
 
+def flag(body: dict[str, Any], name: str) -> bool:
+    """Return true or false of the body, false where it is missing or null; raises InvalidInput."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidInput({name: f"{name} must be true or false."})
+    return bool(value)
+
+
 def integer(
     body: dict[str, Any], name: str, *, required: bool = True, minimum: int = _ANY, maximum: int = -_ANY - 1
 ) -> int | None:

@@ -27,7 +27,7 @@ def send() -> Any:
     message = _message(json)
     conversation_id = body.text(json, "conversation_id", required=False, maximum=64)
     call = idempotent_call({"message": message, "conversation_id": conversation_id})
-    return _answer(house().chat.send(current_user.id, message, conversation_id, call))
+    return answer_with(house().chat.send(current_user.id, message, conversation_id, call))
 
 
 @bp.post("/api/conversations/<conversation_id>/retry")
@@ -36,7 +36,7 @@ def send() -> Any:
 def retry(conversation_id: str) -> Any:
     """Try the last message again after a refund."""
     body.read_nothing()
-    return _answer(house().chat.retry(current_user.id, conversation_id, idempotent_call({})))
+    return answer_with(house().chat.retry(current_user.id, conversation_id, idempotent_call({})))
 
 
 @bp.get("/api/conversations/<conversation_id>/stream")
@@ -123,7 +123,8 @@ def _message(json: dict[str, Any]) -> str:
     return message
 
 
-def _answer(outcome: Started | Repeated) -> Any:
+def answer_with(outcome: Started | Repeated) -> Any:
+    """Answer as JSON when all is done, or as an event stream from the beginning."""
     if isinstance(outcome, Repeated):
         return stream_again(outcome) if wants_stream() else outcome.response
     if wants_stream():

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask, url_for
 
+from routes import showing
 from services.transaction import utcnow
 
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -22,6 +23,8 @@ def register(app: Flask) -> None:
         *(money, cents, number, percent, signed, credits, days),
         *(day, moment, ago, duration),
         *(initials, pretty, first_clause, receipt_words, bar_total),
+        *(showing.visible, showing.input_rows, showing.findings, showing.refund_words, showing.bucket_words),
+        *(showing.minus, showing.seconds_left, showing.until, showing.code_spans),
     ]
     for function in filters:
         app.add_template_filter(function)

@@ -27,6 +27,7 @@ View = TypeVar("View", bound=Callable[..., object])
 _EXTENSION = "rate_limiter"
 _MARK = "rate_limits"
 _TRIES_PER_NETWORK = "100/minute"
+_CONNECTION_TESTS = "20/minute"
 _NETWORKS_PER_ADDRESS = 10
 
 
@@ -94,6 +95,11 @@ def chat_limit() -> str:
 def payments_limit() -> str:
     """Return how often one person may change a plan or ask for a payment page, each of which asks Stripe."""
     return house().settings.rate_limit_payments
+
+
+def connections_limit() -> str:
+    """Return how often one person may have a connection tried, which makes this server call another one."""
+    return _CONNECTION_TESTS
 
 
 def login_limit() -> str:

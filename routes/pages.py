@@ -7,50 +7,29 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from flask_login import current_user, login_required
 
-from models import MessageStatus
+from models import ApprovalState, MessageStatus
 from routes.access import house, terms
 from routes.charts import daily_chart
-from services import billing_views, checkouts, conversations, payment_views, prices, usage
+from services import billing_views, checkouts, conversations, payment_views, prices, tool_pages, usage
 from services.transaction import utcnow
 
 bp = Blueprint("pages", __name__)
 
 PER_PAGE = 50
 _DAYS = {0: ("today", "Today"), 1: ("yesterday", "Yesterday")}
-_EXAMPLES = [
-    {
-        "title": "Read a schedule",
-        "text": "Explain the cron expression 30 3 * * 1-5 in Europe/Berlin",
-        "hint": "When does 30 3 * * 1-5 run in Berlin?",
-    },
-    {
-        "title": "Split a network",
-        "text": "Split 10.20.0.0/16 into /20 subnets",
-        "hint": "10.20.0.0/16 into /20 subnets",
-    },
-    {
-        "title": "Find overlaps",
-        "text": "Do 10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16 overlap?",
-        "hint": "10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16",
-    },
-    {
-        "title": "Check a backup window",
-        "text": "Explain the cron expression */15 22-23 * * 0 in UTC",
-        "hint": "What does */15 22-23 * * 0 mean?",
-    },
-]
 
 
 @bp.get("/")
 def landing() -> str:
     """Show what the product does and costs."""
     db = house().db
+    price_list = _prices()
     return render_template(
         "landing.html",
         tiers=billing_views.tiers_view(db),
         packs=billing_views.packs_view(db),
-        tools=_tools(),
-        message_price=_message_price(),
+        families=tool_pages.catalogue(house().tools, price_list),
+        message_price=prices.of_message(price_list),
     )
 
 
@@ -125,16 +104,22 @@ def usage_page() -> str:
 
 def _chat(detail: dict[str, Any] | None) -> str:
     messages = detail["messages"] if detail else []
+    price_list = _prices()
+    longest = house().settings.message_max_chars
     running = [view["id"] for view in messages if view["status"] == MessageStatus.RUNNING]
+    waits = any(view["approval"] and view["approval"]["state"] == ApprovalState.WAITING for view in messages)
     return render_template(
         "chat/index.html",
         conversations=_talks("", None),
         conversation=detail["conversation"] if detail else None,
         messages=messages,
         running_message_id=running[-1] if running else None,
-        message_price=_message_price(),
-        message_max_chars=house().settings.message_max_chars,
-        examples=_EXAMPLES,
+        waits=waits,
+        # Only put into the field, never sent: a link from anywhere may lead here.
+        prefilled=request.args.get("message", "")[:longest] if detail is None else "",
+        message_price=prices.of_message(price_list),
+        message_max_chars=longest,
+        examples=tool_pages.suggestions(house().tools, price_list) if detail is None else [],
     )
 
 
@@ -173,20 +158,13 @@ def _overview() -> dict[str, Any]:
     return overview
 
 
-def _tools() -> list[dict[str, Any]]:
-    home = house()
-    with home.db.read() as tx:
-        price_list = prices.actions(tx)
-    offered = [tool for tool in home.tools if tool.name in price_list]
-    return [
-        {"name": tool.name, "title": tool.title, "description": tool.description, "credits": price_list[tool.name]}
-        for tool in offered
-    ]
+def _prices() -> dict[str, int]:
+    with house().db.read() as tx:
+        return prices.actions(tx)
 
 
 def _message_price() -> int:
-    with house().db.read() as tx:
-        return prices.of_message(prices.actions(tx))
+    return prices.of_message(_prices())
 
 
 def _page_number(text: str) -> int:

@@ -1,4 +1,6 @@
-"""Show and change what belongs to the account: name, password, sessions, and the account itself."""
+"""Show and change what belongs to the account: connections, name, password, sessions, and the account itself."""
+
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, session
 from flask_login import current_user, login_required, logout_user
@@ -8,7 +10,7 @@ from errors import InvalidInput, NotFound
 from routes.access import house
 from routes.body import text
 from routes.limits import limiter, login_limit
-from services import accounts, sessions
+from services import accounts, allowed_tools, connections, sessions
 from services.transaction import utcnow
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -112,5 +114,19 @@ def _refused(error: InvalidInput) -> tuple[str, int]:
 
 
 def _page(*, saved: str | None = None, fields: dict[str, str] | None = None) -> str:
-    listed = sessions.list_view(house().db, current_user.id, current=current_user.session_id, now=utcnow())
-    return render_template("settings/index.html", user=current_user, sessions=listed, fields=fields or {}, saved=saved)
+    home, user_id = house(), current_user.id
+    return render_template(
+        "settings/index.html",
+        user=current_user,
+        sessions=sessions.list_view(home.db, user_id, current=current_user.session_id, now=utcnow()),
+        connections=connections.page_view(home.db, user_id),
+        kinds=connections.kinds() if home.vault.is_open else [],
+        allowed=[_titled(tool) for tool in allowed_tools.list_view(home.db, user_id)],
+        fields=fields or {},
+        saved=saved,
+    )
+
+
+def _titled(allowed: dict[str, Any]) -> dict[str, Any]:
+    tool = house().tools.get(allowed["name"])
+    return {**allowed, "title": tool.title if tool else allowed["name"]}

@@ -37,6 +37,7 @@ def stream_again(repeated: Repeated) -> Response:
     events: list[Event] = [
         ("start", {key: response[key] for key in known}),
         ("delta", {"text": response["response"]}),
+        *([("approval_required", response["approval"])] if "approval" in response else []),
         ("done", response),
     ]
     return _response(iter(_line(event) for event in events))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from clients.payments import Gateway
 from errors import AppError, Conflict, InvalidInput
-from models import Conversation, FormerAddress, IdempotencyKey, LoginSession, User
+from models import AllowedTool, Connection, Conversation, FormerAddress, IdempotencyKey, LoginSession, User
 from services import account_rules, addresses, closing, credits, passwords, sessions
 from services.sessions import Browser
 from services.transaction import Database, insert_new
@@ -212,7 +212,7 @@ def delete_account(
         if not _change(tx, user, **nothing, email_verified_at=None, deleted_at=now):
             raise _wrong_password("password")
         credits.forget_conversations(tx, user_id)
-        for owned in (LoginSession, IdempotencyKey, Conversation):
+        for owned in (LoginSession, IdempotencyKey, Conversation, Connection, AllowedTool):
             tx.execute(delete(owned).where(owned.user_id == user_id))
 
 

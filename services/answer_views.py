@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 
 from errors import AppError
 from models import Conversation, Message, MessageStatus, UsageLog, UserSubscription
+from services import approvals
+from services.transaction import utcnow
 from services.views import iso
 
 _STATUS = {"conversation_not_found": 404, "model_unavailable": 502, "abandoned": 502, "server_restarting": 503}
@@ -34,7 +36,8 @@ def error_of(json: dict[str, Any]) -> AppError:
 def _answer_json(tx: Session, message: Message, wallet: UserSubscription) -> dict[str, Any]:
     used, _refunded = _credits(tx, message.id)
     title = tx.scalar(select(Conversation.title).where(Conversation.id == message.conversation_id))
-    return {
+    waits = approvals.of_messages(tx, [message.id]).get(message.id)
+    answer: dict[str, Any] = {
         "response": text_of(message.content),
         "conversation_id": message.conversation_id,
         "conversation_title": title,
@@ -50,6 +53,9 @@ def _answer_json(tx: Session, message: Message, wallet: UserSubscription) -> dic
         ],
         "timestamp": iso(message.finished_at or message.created_at),
     }
+    if waits is not None:
+        answer["approval"] = approvals.view(waits, now=utcnow())
+    return answer
 
 
 def _failure_json(tx: Session, message: Message, wallet: UserSubscription) -> dict[str, Any]:

@@ -6,6 +6,7 @@ transaction open; every second or so a short one stores what has arrived, renews
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from agent.model_prices import cost_micros
-from agent.types import Ending, OutOfCredits, Stopped, Tool
+from agent.types import Ending, OutOfCredits, Question, Stopped, Tool
 from clients.model import ModelFailure, TokenUsage
 from errors import InsufficientCredits
 from models import ActionType, Message, MessageStatus
-from services import credits, idempotency
+from services import approvals, credits, idempotency
 from services.answer_views import ending_of
+from services.tool_charges import Begun, ToolCharge, start_block
 from services.transaction import Database, utcnow
 
 log = structlog.get_logger(__name__)
@@ -49,21 +51,28 @@ class Attempt:
     prices: dict[str, int]
     lease: timedelta
     simulated: bool
+    approval_lasts: timedelta
+    continues: str | None = None
+    """The answer that it goes on with, behind the user's word and for the price of its tools alone."""
 
 
 class RunningAnswer:
     """Collect an answer as it arrives (see `agent.types.Answer`) and let any number of watchers read along."""
 
-    def __init__(self, db: Database, attempt: Attempt) -> None:
+    def __init__(self, db: Database, attempt: Attempt, begun: Begun | None = None) -> None:
         self.attempt = attempt
         self._db = db
         self._changed = threading.Condition()
         self._ended: _Ended | None = None
-        self._blocks: list[dict[str, Any]] = []
+        self._blocks: list[dict[str, Any]] = list(begun.blocks) if begun else []
         self._text_is_open = False
         self._dirty = False
         self._usage: list[tuple[str, TokenUsage]] = []
         self._log_ids = [attempt.usage_log_id]
+        if begun is not None and begun.charge is not None:
+            self._log_ids.append(begun.charge.log_id)
+            begun.charge.store = self._store_result
+        self._question: tuple[str, Question] | None = None
         self._gave_at: datetime | None = None
         """When the first text or tool result reached us: who asked to stop before that does not pay."""
         self._thread: threading.Thread | None = None
@@ -96,20 +105,19 @@ class RunningAnswer:
 
     def tool_started(self, call: dict[str, Any], tool: Tool | None, credits: int) -> None:
         """Note that a tool is about to run, and at which price."""
-        self.block(
-            {
-                "type": "tool_start",
-                "tool_use_id": call["id"],
-                "name": call["name"],
-                "title": tool.title if tool else call["name"],
-                "target": tool.target(call["input"]) if tool else "",
-                "credits": credits,
-            }
-        )
+        known = any(block.get("id") == call["id"] for block in self._blocks)
+        # The call itself stands in the answer before this one when it goes on behind the user's word.
+        self.block(start_block(call, tool, credits, **({} if known else {"input": call["input"]})))
 
     def tool_finished(self, result: dict[str, Any]) -> None:
         """Append what a tool found; from now on the user has got something for the message."""
         self.block(result)
+
+    def ask(self, question: Question) -> None:
+        """Note what waits for the user's word; it is stored together with the answer's end."""
+        self._question = str(uuid.uuid4()), question
+        self._note_gift("a question")
+        self.block({"type": "approval", "tool_use_id": question.call["id"], "approval_id": self._question[0]})
 
     def spent(self, model: str, usage: TokenUsage) -> None:
         """Count the tokens of one turn."""
@@ -127,7 +135,7 @@ class RunningAnswer:
                 log.warning("answer_not_stored", message_id=self.attempt.message_id, exc_info=True)
             self._store_at = time.monotonic() + self._store_every
 
-    def charge(self, tool: Tool) -> "ToolCharge":
+    def charge(self, tool: Tool) -> ToolCharge:
         """Charge a tool's price right before it runs; raises OutOfCredits."""
         attempt, now = self.attempt, utcnow()
         try:
@@ -142,11 +150,14 @@ class RunningAnswer:
                     tool_name=tool.name,
                     conversation_id=attempt.conversation_id,
                     message_id=attempt.message_id,
+                    writes=tool.writes,
                     lease=attempt.lease,
                     now=now,
                 )
                 self._log_ids.append(usage.id)
-                return ToolCharge(self._db, usage.id, usage.credits_used, attempt.simulated)
+            charge = ToolCharge(self._db, usage.id, usage.credits_used, attempt.simulated)
+            charge.store = self._store_result
+            return charge
         except InsufficientCredits as refusal:
             raise OutOfCredits(refusal.details["credits_required"], refusal.details["credits_remaining"]) from None
 
@@ -242,6 +253,11 @@ class RunningAnswer:
         if row is None or row.stop_requested_at is not None:
             raise Stopped
 
+    def _store_result(self, tx: Session, result: dict[str, Any]) -> None:
+        """Store what there is with a tool's result behind it, in the transaction that settles the tool."""
+        running = (Message.id == self.attempt.message_id, Message.status == MessageStatus.RUNNING)
+        tx.execute(update(Message).where(*running).values(content=[*self.read()[0], result]))
+
     def _end(self, status: str, *, error: tuple[str, str] | None = None, stop_reason: str | None = None) -> None:
         patiently = Retrying(
             retry=retry_if_exception_type(SQLAlchemyError),
@@ -269,11 +285,13 @@ class RunningAnswer:
             if status != MessageStatus.FAILED and self._stopped_in_time(message):
                 status = MessageStatus.STOPPED
                 self._forget_what_came_late()
+            elif self._question is not None and message is not None and message.stop_requested_at is not None:
+                status = MessageStatus.STOPPED  # Who stops is not asked any more.
             pays = status == MessageStatus.DONE or (status == MessageStatus.STOPPED and self._gave_at is not None)
             kept = pays and credits.settle(tx, attempt.usage_log_id, now=now, simulated=simulated)
             reason = error[1] if error else "Stopped before the answer began."
             for log_id in self._log_ids:  # Those that are settled stay so.
-                credits.refund(tx, log_id, reason, now=now, simulated=simulated)
+                credits.give_up(tx, log_id, reason, now=now, simulated=simulated)
             if message is None:
                 idempotency.free(tx, attempt.usage_log_id)
                 refunded = credits.refunded(tx, self._log_ids)
@@ -282,6 +300,9 @@ class RunningAnswer:
                 return "error", {**gone, **balance, "can_retry": False}
             self._fill(tx, message, status, error, stop_reason)
             message.finished_at = now
+            if self._question is not None and message.status == MessageStatus.DONE:
+                lasts = attempt.approval_lasts
+                approvals.ask(tx, message, attempt.user_id, *self._question, now=now, lasts=lasts)
             tx.flush()
             ended = ending_of(tx, message, wallet)
             if kept:
@@ -293,12 +314,16 @@ class RunningAnswer:
 
         The moment of the request counts, not the one at which this process noticed it.
         """
+        if self.attempt.continues is not None:
+            return False  # It costs nothing but its tools, and what they have done is not forgotten.
         asked_at = message.stop_requested_at if message is not None else None
-        return asked_at is not None and self._gave_at is not None and asked_at < self._gave_at
+        return asked_at is not None and (self._gave_at is None or asked_at < self._gave_at)
 
     def _forget_what_came_late(self) -> None:
         with self._changed:
-            self._blocks.clear()
+            # A tool that ran meanwhile is paid for, so what it found is not taken away.
+            if not any(block["type"] == "tool_result" and block["credits"] for block in self._blocks):
+                self._blocks.clear()
             self._gave_at = None
 
     def _fill(
@@ -310,33 +335,14 @@ class RunningAnswer:
         used = sum((usage for _model, usage in self._usage), TokenUsage())
         message.input_tokens, message.output_tokens = used.input_tokens, used.output_tokens
         message.cache_write_tokens, message.cache_read_tokens = used.cache_write_tokens, used.cache_read_tokens
-        costs = [cost_micros(model, usage) for model, usage in self._usage]
+        message.thinking_tokens = used.thinking_tokens
+        today = utcnow().date()
+        costs = [cost_micros(model, usage, on=today) for model, usage in self._usage]
         message.cost_micros = None if None in costs else sum(cost for cost in costs if cost is not None)
         if message.status != MessageStatus.RUNNING and _was_followed(tx, message):
             return  # It was given up as lost and the conversation went on; it stays cut off in its place.
         message.status = status
         message.error_code, message.error_message = error or (None, None)
-
-
-class ToolCharge:
-    """A tool's price while it runs."""
-
-    def __init__(self, db: Database, log_id: int, credits: int, simulated: bool) -> None:
-        self.credits = credits
-        self._db = db
-        self._log_id = log_id
-        self._simulated = simulated
-
-    def settle(self) -> None:
-        """Keep the price: the tool ran. `credits` is 0 afterwards if the lease had run out and nothing was kept."""
-        with self._db.write() as tx:
-            if not credits.settle(tx, self._log_id, now=utcnow(), simulated=self._simulated):
-                self.credits = 0
-
-    def refund(self, reason: str) -> None:
-        """Give the price back: the tool failed on our side."""
-        with self._db.write() as tx:
-            credits.refund(tx, self._log_id, reason, now=utcnow(), simulated=self._simulated)
 
 
 def _was_followed(tx: Session, message: Message) -> bool:

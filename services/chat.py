@@ -8,26 +8,29 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from agent import history, loop
+from agent import loop
+from agent.loop import Before
 from agent.prompt import SYSTEM_PROMPT
+from agent.redaction import redact
 from agent.registry import Registry
-from agent.types import Ending, Limits
+from agent.types import Ending, Verdict
 from clients.model import Model
 from errors import AppError, Conflict
-from models import ActionType, Conversation, Message, MessageStatus, UserSubscription
-from services import credits, idempotency, prices
+from models import MessageStatus, UserSubscription
+from services import allowed_tools, approvals, attempts, credits, histories, idempotency
 from services.answers import Attempt, RunningAnswer
-from services.conversations import can_retry, own_conversation, running_message
+from services.approvals import Decision
+from services.attempts import Terms
+from services.conversations import can_retry, last_message, own_conversation, running_message
 from services.idempotency import Call
-from services.titles import title_of
+from services.reaching import Reaching
+from services.tool_charges import Begun
 from services.transaction import Database, utcnow
 from services.watching import Event, Source, StoredAnswer, follow
 
@@ -37,17 +40,6 @@ MOST_JOINED = 10
 """Streams that one person has joined at once in one process; each holds one of the server's threads."""
 MOST_RUNNING = 500
 """Answers that one process runs at once; more are turned away before they are charged."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """The operator's limits for one message."""
-
-    lease: timedelta
-    limits: Limits
-    message_max_chars: int
-    history_max_tokens: int
-    simulated: bool
 
 
 @dataclass(frozen=True)
@@ -75,10 +67,11 @@ class Repeated:
 class Chat:
     """Run the paid chat of one process; `model` is None where no model is configured."""
 
-    def __init__(self, db: Database, model: Model | None, tools: Registry, terms: Terms) -> None:
+    def __init__(self, db: Database, model: Model | None, tools: Registry, reaching: Reaching, terms: Terms) -> None:
         self._db = db
         self._model = model
         self._tools = tools
+        self._reaching = reaching
         self._terms = terms
         self._running: dict[str, RunningAnswer] = {}
         self._joined: Counter[int] = Counter()
@@ -95,16 +88,19 @@ class Chat:
         """
         model = self._ready()
         self._check(text)
+        # From here on the secret is nowhere: not in the database, not in the title, not before the model.
+        text = redact(text, self._reaching.secrets(user_id))
         now = utcnow()
         with self._db.write() as tx:
             wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
                 return Repeated(kept)
-            conversation = _conversation(tx, user_id, conversation_id, text, now)
-            _refuse_second_answer(tx, conversation)
-            _add(tx, conversation, "user", MessageStatus.DONE, [{"type": "text", "text": text}], now)
-            started = self._start(tx, wallet, conversation, call, now)
+            conversation = attempts.conversation_for(tx, user_id, conversation_id, text, now)
+            attempts.refuse_second_answer(tx, conversation)
+            approvals.void(tx, conversation.id, now=now)
+            attempts.add(tx, conversation, "user", MessageStatus.DONE, [{"type": "text", "text": text}], now)
+            started = attempts.start(tx, self._terms, wallet, conversation, call, now)
         return self._launch(model, *started)
 
     def retry(self, user_id: int, conversation_id: str, call: Call | None = None) -> Started | Repeated:
@@ -120,11 +116,47 @@ class Chat:
             if kept is not None:
                 return Repeated(kept)
             conversation = own_conversation(tx, user_id, conversation_id)
-            _refuse_second_answer(tx, conversation)
+            attempts.refuse_second_answer(tx, conversation)
             if not can_retry(tx, conversation):
                 raise Conflict("nothing_to_retry", "The last answer of this conversation was not refunded.")
-            started = self._start(tx, wallet, conversation, call, now)
+            # What goes on behind the user's word has been paid for with the answer before it.
+            last = last_message(tx, conversation)
+            continues = last.continues_id if last else None
+            started = attempts.start(tx, self._terms, wallet, conversation, call, now, continues=continues)
         return self._launch(model, *started)
+
+    def decide(
+        self, user_id: int, approval_id: str, decision: Decision, call: Call | None = None
+    ) -> Started | Repeated:
+        """Carry out the user's word on an action that waits, and let the agent go on with what came of it.
+
+        A yes charges the tool at the price of the card and runs the very call that is stored; nothing of the request
+        but the word itself counts. Raises 404 `approval_not_found`, 409 `approval_used` or `approval_expired`, 402
+        `insufficient_credits` (the approval stays open), and as `send`.
+        """
+        model = self._ready()
+        decision = replace(decision, reason=redact(decision.reason, self._reaching.secrets(user_id)))
+        now = utcnow()
+        with self._db.write() as tx:
+            wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
+            kept = idempotency.claim(tx, call, now=now)
+            if kept is not None:
+                return Repeated(kept)
+            # Whoever waited for the wallet's lock may have waited beyond the end of the approval.
+            now = utcnow()
+            approval = approvals.waiting(tx, user_id, approval_id, now=now)
+            conversation = own_conversation(tx, user_id, approval.conversation_id)
+            attempts.refuse_second_answer(tx, conversation)
+            if decision.always:
+                attempts.allow(tx, approval, now)
+            attempt, start = attempts.start(
+                tx, self._terms, wallet, conversation, call, now, continues=approval.message_id
+            )
+            tool = self._tools.get(approval.tool_name)
+            verdict, begun = attempts.carry_out(tx, self._db, wallet, approval, decision, attempt, tool)
+            approvals.decide(tx, approval, decision, now=now)
+            start["credits_remaining"] = wallet.credits_remaining
+        return self._launch(model, attempt, start, verdict, begun)
 
     def join(self, user_id: int, conversation_id: str) -> Started | None:
         """Return the conversation's running answer, from whichever process runs it; None if none does.
@@ -140,7 +172,9 @@ class Chat:
         local = self._running.get(message.id)
         source = local or StoredAnswer(self._db, message.id, user_id, self._terms.simulated)
         self._take_place(user_id)
-        return Started(source, _start_event(conversation, message, balance or 0), lambda: self._leave_place(user_id))
+        return Started(
+            source, attempts.start_event(conversation, message, balance or 0), lambda: self._leave_place(user_id)
+        )
 
     def stop(self, user_id: int, conversation_id: str) -> bool:
         """Ask the conversation's running answer to end, in whichever process it runs; return False if none does."""
@@ -183,41 +217,18 @@ class Chat:
         if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
             raise AppError(400, "invalid_text", "The message contains characters that cannot be stored.")
 
-    def _start(
-        self, tx: Session, wallet: UserSubscription, conversation: Conversation, call: Call | None, now: datetime
-    ) -> tuple[Attempt, dict[str, Any]]:
-        """Charge an attempt to answer the conversation's last message."""
-        price_list = prices.actions(tx)
-        message = _add(tx, conversation, "assistant", MessageStatus.RUNNING, [], now)
-        usage = credits.charge(
-            tx,
-            wallet,
-            price=prices.of_message(price_list),
-            actor_id=wallet.user_id,
-            action_type=ActionType.CHAT_MESSAGE,
-            conversation_id=conversation.id,
-            message_id=message.id,
-            lease=self._terms.lease,
-            now=now,
-        )
-        conversation.updated_at = now
-        idempotency.bind(tx, call, usage.id)
-        attempt = Attempt(
-            user_id=wallet.user_id,
-            conversation_id=conversation.id,
-            message_id=message.id,
-            usage_log_id=usage.id,
-            prices=price_list,
-            lease=self._terms.lease,
-            simulated=self._terms.simulated,
-        )
-        return attempt, _start_event(conversation, message, wallet.credits_remaining)
-
-    def _launch(self, model: Model, attempt: Attempt, start: dict[str, Any]) -> Started:
-        answer = RunningAnswer(self._db, attempt)
+    def _launch(
+        self,
+        model: Model,
+        attempt: Attempt,
+        start: dict[str, Any],
+        verdict: Verdict | None = None,
+        begun: Begun | None = None,
+    ) -> Started:
+        answer = RunningAnswer(self._db, attempt, begun)
         with self._lock:
             self._running[attempt.message_id] = answer
-        answer.start(lambda: self._answer(model, answer), lambda: self._forget(attempt.message_id))
+        answer.start(lambda: self._answer(model, answer, verdict), lambda: self._forget(attempt.message_id))
         return Started(answer, start)
 
     def _take_place(self, user_id: int) -> None:
@@ -236,85 +247,33 @@ class Chat:
         with self._lock:
             self._running.pop(message_id, None)
 
-    def _answer(self, model: Model, answer: RunningAnswer) -> Ending:
+    def _answer(self, model: Model, answer: RunningAnswer, verdict: Verdict | None) -> Ending:
         """Let the agent answer; runs in the answer's own thread, with no transaction open."""
         attempt = answer.attempt
-        messages = self._history(attempt)
-        offered = [tool.name for tool in self._tools if tool.name in attempt.prices]
-        return loop.run(
-            model,
-            SYSTEM_PROMPT,
-            messages,
-            self._tools,
-            offered,
-            attempt.prices,
-            answer,
-            answer.charge,
-            self._terms.limits,
-        )
-
-    def _history(self, attempt: Attempt) -> list[dict[str, Any]]:
-        """Return what the model gets of the conversation: append-only, cut between exchanges when it grows too long."""
         with self._db.read() as tx:
-            start = tx.scalar(select(Conversation.context_start).where(Conversation.id == attempt.conversation_id)) or 0
-            query = select(Message.position, Message.role, Message.status, Message.content).where(
-                Message.conversation_id == attempt.conversation_id,
-                Message.position >= start,
-                Message.id != attempt.message_id,
-            )
-            rows = tx.execute(query.order_by(Message.position)).all()
-        stored = [history.StoredMessage(row.role, row.status, _sent(row.content)) for row in rows]
-        cut = history.cut(stored, self._terms.history_max_tokens)
-        if cut:
-            moved = update(Conversation).where(Conversation.id == attempt.conversation_id)
-            with self._db.write() as tx:
-                tx.execute(moved.values(context_start=rows[cut].position))
-        # Thinking is bound to what stood before it, so none of it survives a cut.
-        return history.to_messages(stored[cut:], thinking=start == 0 and cut == 0)
-
-
-def _conversation(tx: Session, user_id: int, conversation_id: str | None, text: str, now: datetime) -> Conversation:
-    if conversation_id is not None:
-        return own_conversation(tx, user_id, conversation_id)
-    conversation = Conversation(user_id=user_id, title=title_of(text), created_at=now, updated_at=now)
-    tx.add(conversation)
-    tx.flush()
-    return conversation
-
-
-def _start_event(conversation: Conversation, message: Message, balance: int) -> dict[str, Any]:
-    return {
-        "conversation_id": conversation.id,
-        "conversation_title": conversation.title,
-        "message_id": message.id,
-        "credits_remaining": balance,
-    }
-
-
-def _refuse_second_answer(tx: Session, conversation: Conversation) -> None:
-    if running_message(tx, conversation) is not None:
-        raise Conflict(
-            "answer_running",
-            "The agent is still answering in this conversation.",
-            conversation_id=conversation.id,
+            allowed = allowed_tools.names(tx, attempt.user_id)
+        setting = loop.Setting(
+            model=model,
+            system=SYSTEM_PROMPT,
+            tools=self._tools,
+            prices=attempt.prices,
+            allowed=allowed,
+            limits=self._terms.limits,
+            open_reach=self._reaching.of(attempt.user_id),
         )
+        before = Before()
+        if attempt.continues is not None:
+            before = histories.done_before(self._db, attempt.conversation_id, attempt.message_id)
+        before = replace(before, verdict=verdict)
+        return loop.run(setting, lambda: self._history(answer), answer, answer.charge, before)
 
-
-def _add(tx: Session, conversation: Conversation, role: str, status: str, content: list[Any], now: datetime) -> Message:
-    last = tx.scalar(select(func.max(Message.position)).where(Message.conversation_id == conversation.id))
-    message = Message(
-        conversation_id=conversation.id,
-        position=0 if last is None else last + 1,
-        role=role,
-        status=status,
-        content=content,
-        created_at=now,
-    )
-    tx.add(message)
-    tx.flush()
-    return message
-
-
-def _sent(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the blocks that the model gets to see again: all but our own notes for watchers."""
-    return [block for block in blocks if block.get("type") != "tool_start"]
+    def _history(self, answer: RunningAnswer) -> list[dict[str, Any]]:
+        attempt = answer.attempt
+        return histories.messages_for(
+            self._db,
+            attempt.conversation_id,
+            attempt.message_id,
+            answer.read()[0],
+            continues=attempt.continues,
+            max_tokens=self._terms.history_max_tokens,
+        )

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from errors import InvalidInput, NotFound
 from models import ActionType, Conversation, Message, MessageStatus, UsageLog
-from services import credits, markdown
+from services import approvals, credits, markdown
 from services.answer_views import text_of
-from services.transaction import Database
+from services.transaction import Database, utcnow
 from services.views import iso
 
 TITLE_MAX = 200
+UNKNOWN = "Outcome unknown: the server stopped while it ran. It was refunded and is not run again by itself."
 _CUT_SHORT = ("max_tokens", "model_context_window_exceeded")
 _render = lru_cache(maxsize=256)(markdown.to_html)
 
@@ -31,15 +32,20 @@ def own_conversation(tx: Session, user_id: int, conversation_id: str) -> Convers
 
 def can_retry(tx: Session, conversation: Conversation) -> bool:
     """Say whether the last answer of the conversation was refunded, so that one click can try again."""
-    last = tx.scalar(
-        select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position.desc()).limit(1)
-    )
+    last = last_message(tx, conversation)
     if last is None or last.role != "assistant" or last.status not in (MessageStatus.FAILED, MessageStatus.STOPPED):
         return False
     settled = select(UsageLog.id).where(
         UsageLog.message_id == last.id, UsageLog.action_type == ActionType.CHAT_MESSAGE, UsageLog.success.is_not(False)
     )
     return tx.scalar(settled) is None
+
+
+def last_message(tx: Session, conversation: Conversation) -> Message | None:
+    """Return the conversation's latest message."""
+    return tx.scalar(
+        select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position.desc()).limit(1)
+    )
 
 
 def running_message(tx: Session, conversation: Conversation) -> Message | None:
@@ -145,11 +151,18 @@ def _message_views(tx: Session, conversation: Conversation, messages: Iterable[M
             charges[log.message_id].append(log)
     last = tx.scalar(select(func.max(Message.position)).where(Message.conversation_id == conversation.id))
     retry = can_retry(tx, conversation)
-    return [_view(message, charges[message.id], retry and message.position == last) for message in shown]
+    asked = {
+        message_id: approvals.view(approval, now=utcnow())
+        for message_id, approval in approvals.of_messages(tx, charges).items()
+    }
+    return [
+        _view(message, charges[message.id], asked.get(message.id), retry and message.position == last)
+        for message in shown
+    ]
 
 
-def _view(message: Message, charges: list[UsageLog], can_retry: bool) -> dict[str, Any]:
-    receipt = _receipt(charges) if message.role == "assistant" else None
+def _view(message: Message, charges: list[UsageLog], asked: dict[str, Any] | None, can_retry: bool) -> dict[str, Any]:
+    receipt = _receipt(message, charges) if message.role == "assistant" else None
     error = {"code": message.error_code, "message": message.error_message} if message.error_code else None
     return {
         "id": message.id,
@@ -158,7 +171,9 @@ def _view(message: Message, charges: list[UsageLog], can_retry: bool) -> dict[st
         "status": message.status,
         "created_at": iso(message.created_at),
         "text": text_of(message.content),
-        "blocks": _blocks(message),
+        "blocks": _blocks(message, asked),
+        "approval": asked,
+        "goes_on": message.continues_id is not None,
         "credits_used": receipt["credits"] if receipt else 0,
         "receipt": receipt,
         "error": error,
@@ -167,27 +182,39 @@ def _view(message: Message, charges: list[UsageLog], can_retry: bool) -> dict[st
     }
 
 
-def _blocks(message: Message) -> list[dict[str, Any]]:
+def _blocks(message: Message, asked: dict[str, Any] | None) -> list[dict[str, Any]]:
     starts = {block["tool_use_id"]: block for block in message.content if block["type"] == "tool_start"}
     results = {block["tool_use_id"]: block for block in message.content if block["type"] == "tool_result"}
+    calls = {block["id"] for block in message.content if block["type"] == "tool_use"}
+    waits = {block["tool_use_id"] for block in message.content if block["type"] == "approval" and asked}
+    running = message.status == MessageStatus.RUNNING
     shown: list[dict[str, Any]] = []
     for block in message.content:
-        if block["type"] == "text" and block["text"].strip():
+        kind = block["type"]
+        if kind == "text" and block["text"].strip():
             html = _render(block["text"]) if message.role == "assistant" else None
             shown.append({"type": "text", "text": block["text"], "html": html})
-        elif block["type"] == "tool_use":
-            running = message.status == MessageStatus.RUNNING
+        elif kind == "tool_use" and block["id"] not in waits:
             shown.append(_tool(block, starts.get(block["id"]), results.get(block["id"]), running))
+        elif kind == "tool_start" and block["tool_use_id"] not in calls:
+            # The call stands in the answer before this one, with the card that the user decided on.
+            call = {"id": block["tool_use_id"], "name": block["name"], "input": block.get("input", {})}
+            shown.append(_tool(call, block, results.get(block["tool_use_id"]), running))
+        elif kind == "approval" and asked:
+            shown.append({"type": "approval", **asked, "input_text": _pretty(asked["input"])})
     return shown
 
 
 def _tool(
     call: dict[str, Any], start: dict[str, Any] | None, result: dict[str, Any] | None, running: bool
 ) -> dict[str, Any]:
+    lost = start is not None and start.get("writes", False) and result is None and not running
+    price = start["credits"] if start else 0
+    paid = result["credits"] if result else (price if running else 0)
     if result is not None:
-        status = "ok" if result["success"] else "failed"
+        status = "unknown" if result.get("unknown") else "ok" if result["success"] else "failed"
     else:
-        status = "running" if running else "failed"
+        status = "running" if running else "unknown" if lost else "failed"
     return {
         "type": "tool",
         "id": call["id"],
@@ -196,9 +223,11 @@ def _tool(
         "target": start["target"] if start else "",
         "input": _pretty(call["input"]),
         "status": status,
-        "credits": result["credits"] if result else (start["credits"] if start and running else 0),
+        "not_run": status == "failed" and result is not None and result["summary"].startswith("Not run"),
+        "credits": paid,
+        "refunded": max(0, price - paid),
         "duration_ms": result["duration_ms"] if result else None,
-        "summary": result["summary"] if result else ("" if running else "Did not finish."),
+        "summary": result["summary"] if result else ("" if running else UNKNOWN if lost else "Did not finish."),
         "output": _pretty_text(result["content"]) if result else "",
     }
 
@@ -214,9 +243,11 @@ def _pretty_text(text: str) -> str:
         return text
 
 
-def _receipt(charges: list[UsageLog]) -> dict[str, Any]:
+def _receipt(message: Message, charges: list[UsageLog]) -> dict[str, Any]:
     """Say what a message cost, action by action, from which bucket, and what was given back."""
-    lines = [_line(log) for log in charges]
+    # What goes on behind the user's word has no price of its own, only its tools have.
+    free = ActionType.CHAT_MESSAGE if message.continues_id else None
+    lines = [_line(log) for log in charges if log.action_type != free]
     totals = {key: sum(line[key] for line in lines) for key in ("credits", "plan", "pack", "refunded")}
     return totals | {"lines": lines}
 
@@ -230,4 +261,6 @@ def _line(log: UsageLog) -> dict[str, Any]:
         "pack": log.pack_part if kept else 0,
         "success": log.success,
         "refunded": 0 if kept else log.plan_part + log.pack_part,
+        "note": None if kept else log.error_message,
+        "duration_ms": log.duration_ms,
     }

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from agent.registry import Registry
 from clients.model import Model
 from clients.payments import Gateway
+from clients.reach import WayOut
 from config import Settings
 from services.chat import Chat
 from services.transaction import Database
+from services.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class House:
     chat: Chat
     gateway: Gateway
     """Who takes the payments: Stripe, or nobody (simulated)."""
+    out: WayOut
+    """The one guarded way out of the server for tools and connections."""
+    vault: Vault
+    """Keeps users' credentials encrypted."""
 
     @property
     def simulated(self) -> bool:

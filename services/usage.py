@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, select
+from sqlalchemy import ColumnElement, Integer, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from models import ActionType, UsageLog
@@ -46,7 +46,7 @@ def stats(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict
 def history(db: Database, user_id: int, limit: int, offset: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
     """Return a page of the user's charges, newest first."""
     credits.refresh(db, user_id, now=now, simulated=simulated)
-    mine = UsageLog.user_id == user_id
+    mine = _of(user_id)
     with db.read() as tx:
         total = tx.scalar(select(func.count()).select_from(UsageLog).where(mine)) or 0
         query = select(UsageLog).where(mine).order_by(UsageLog.id.desc()).limit(limit).offset(offset)
@@ -59,7 +59,7 @@ def csv_rows(db: Database, user_id: int) -> Iterator[list[str]]:
     yield CSV_HEADER
     before: int | None = None
     while True:
-        query = select(UsageLog).where(UsageLog.user_id == user_id)
+        query = select(UsageLog).where(_of(user_id))
         if before is not None:
             query = query.where(UsageLog.id < before)
         with db.read() as tx:
@@ -69,6 +69,11 @@ def csv_rows(db: Database, user_id: int) -> Iterator[list[str]]:
         if len(logs) < _BATCH:
             return
         before = logs[-1].id
+
+
+def _of(user_id: int) -> ColumnElement[bool]:
+    """Return the condition for the user's charges; what goes on behind their word is no message of its own."""
+    return and_(UsageLog.user_id == user_id, UsageLog.goes_on.is_(False))
 
 
 def log_json(log: UsageLog) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def _daily(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
     else:
         day = func.strftime("%Y-%m-%d", UsageLog.created_at)
     query = select(day, func.sum(UsageLog.credits_used), func.count())
-    query = query.where(UsageLog.user_id == user_id, UsageLog.created_at >= first_day).group_by(day)
+    query = query.where(_of(user_id), UsageLog.created_at >= first_day).group_by(day)
     found = {date: (spent, count) for date, spent, count in tx.execute(query)}
     dates = [(first_day + timedelta(days=n)).date().isoformat() for n in range(DAYS)]
     return [
@@ -108,7 +113,7 @@ def _daily(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
 def _tools(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any]]:
     count, used = func.count(), func.sum(UsageLog.credits_used)
     query = select(UsageLog.tool_name, count, used).where(
-        UsageLog.user_id == user_id,
+        _of(user_id),
         UsageLog.created_at >= first_day,
         UsageLog.action_type == ActionType.TOOL_USE,
     )
@@ -119,7 +124,7 @@ def _tools(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
 def _success_rate(tx: Session, user_id: int, first_day: datetime) -> float:
     """Return the share of finished charges that succeeded, 1.0 when there are none."""
     query = select(func.count(), func.sum(cast(UsageLog.success, Integer))).where(
-        UsageLog.user_id == user_id, UsageLog.created_at >= first_day, UsageLog.success.is_not(None)
+        _of(user_id), UsageLog.created_at >= first_day, UsageLog.success.is_not(None)
     )
     finished, succeeded = tx.execute(query).one()
     return round(succeeded / finished, 4) if finished else 1.0

@@ -70,7 +70,8 @@ class StoredAnswer:
 def follow(source: Source) -> Iterator[Event]:
     """Yield what an answer has said so far and then the rest: `delta`, `tool_start`, `tool_result`, then its end.
 
-    A `ping` comes after 5 s of silence. `delta` carries, beside its text, the index of its block.
+    An answer that waits for its user's word says `approval_required` right before it. A `ping` comes after 5 s of
+    silence. `delta` carries, beside its text, the index of its block.
     """
     reader = _Reader()
     quiet_since = time.monotonic()
@@ -80,6 +81,8 @@ def follow(source: Source) -> Iterator[Event]:
             yield event
             quiet_since = time.monotonic()
         if ended is not None:
+            if "approval" in ended[1]:
+                yield "approval_required", ended[1]["approval"]
             yield ended
             return
         source.wait(1.0)
@@ -121,7 +124,7 @@ class _Reader:
         return "tool_start", {
             "id": block["tool_use_id"],
             **known,
-            "input": call.get("input", {}),
+            "input": call.get("input", block.get("input", {})),
             "credits": block.get("credits", 0),
         }
 
@@ -139,6 +142,7 @@ class _Reader:
                 "duration_ms": block["duration_ms"],
                 "summary": block["summary"],
                 "output": block["content"],
+                "unknown": block.get("unknown", False),
             },
         )
 

@@ -13,6 +13,8 @@ from app import create_app
 from models import ActionType, LoginSession, UsageLog, User, UserSubscription
 from services import credits, schema
 from services.house import House
+from tests.fakes import anthropic_scripts as scripts
+from tests.fakes.anthropic_server import FakeAnthropic
 from tests.support.actors import Actor
 from tests.support.environment import make_settings
 
@@ -56,6 +58,24 @@ def test_release_stale_refunds_what_was_abandoned(app: Flask, house: House, alic
         assert tx.scalars(select(UserSubscription.credits_remaining)).one() == 20
         assert tx.scalars(select(UsageLog.success)).one() is False
     assert _flask(app, "credits", "audit").exit_code == 0
+
+
+def test_costs_stand_beside_the_credits_that_were_taken(
+    app: Flask, alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    usage = scripts.Usage(input=1000, output=200, cache_write=50, cache_read=70, thinking=40)
+    anthropic.enqueue(scripts.tools(("cron_explain", {"expression": "@daily"}), usage=usage), scripts.text(usage=usage))
+    assert alice.chat("When?").status_code == 200
+    done = _flask(app, "credits", "costs", "--days", "1")
+    assert done.exit_code == 0
+    lines = done.output.splitlines()
+    # Two turns of Sonnet 5.5 at $2 in, $10 out, $2.50 cache write and $0.20 cache read per million tokens.
+    assert lines[0] == (
+        "claude-sonnet-5-5: 1 answer, 2,240 tokens in (140 from the cache), 400 out (80 thought), $0.0083"
+    )
+    assert lines[1] == "chat_message: 1 times, 0 failed, 1 credits"
+    assert lines[2].startswith("cron_explain: 1 times, 0 failed, 0 credits, ")
+    assert lines[-1] == "In 1 days: $0.0083 for 1 credit used, $0.0083 for each."
 
 
 # --- flask users ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,101 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
+from agent import bounded
+from agent.tools import aws_calls
+from agent.tools.kubernetes import client
+from clients.outward import AllowList, Outward
 from config import ConfigError, Settings, load_settings
 from tests.support.environment import make_settings
 
 KEY = "0123456789abcdef0123456789abcdef"
+GOOD_PLACES = [
+    "db.example",
+    "DB.example:5432",
+    "prometheus",
+    "10.0.0.5",
+    "10.0.0.5:9090",
+    "10.0.0.0/8",
+    "::1",
+    "[::1]",
+    "[fd00::1]:9090",
+    "fd00::/8",
+    "localhost",
+    "Grafana.Example.",
+    "db.example.:5432",
+    "my_db",
+    "_etcd._tcp.example",
+    "a-b.c--d",
+    "1a.2b",
+    "1.2.example",
+    "0x.example",
+    "x" * 63,
+    ".".join(["x" * 63] * 3 + ["y" * 61]),
+    ".".join(["x" * 63] * 3 + ["y" * 61]) + ".",
+    "xn--bcher-kva.example",
+    "10.0.0.0/255.0.0.0",
+    "10.0.0.5/32",
+    "db.example:00080",
+    "FD00::1",
+    "::ffff:10.0.0.1",
+    "fd00::1:9090",
+]
+BAD_PLACES = [
+    "db.example:0",
+    "db.example:65536",
+    "db.example:http",
+    "10.0.0.1/8",
+    "10.0.0.0/33",
+    "10.0.0.0/8:80",
+    "10.0.0",
+    "256.0.0.1",
+    "fd00::/129",
+    "[fd00::1",
+    "[db.example]:80",
+    "http://db.example",
+    "a b",
+    "*.example",
+    "a.-b",
+    "a-.b",
+    "-a",
+    "a-",
+    ".a",
+    "a..b",
+    "a...",
+    ".",
+    "x" * 64,
+    ".".join(["x" * 63] * 3 + ["y" * 62]),
+    "127.1",
+    "2130706433",
+    "0x7f.0.0.1",
+    "0x7f000001",
+    "0177.0.0.1",
+    "foo.1",
+    "foo.0x1",
+    "10.0.0.1.",
+    "１０.0.0.1",
+    "bücher.example",
+    "db%2eexample",
+    "db.example:",
+    "db.example:+80",
+    "db.example:８0",
+    ":80",
+    "[]",
+    "[]:80",
+    "[10.0.0.1]:80",
+    "[fd00::1]9090",
+    "[fd00::1]:",
+    "fd00::1]",
+    "fe80::1%eth0",
+    "[fe80::1%eth0]:80",
+    "fe80::%eth0/64",
+    "10.0.0.0/",
+    "10.0.0.0/-1",
+    "/8",
+    "db.example/24",
+    "user@db.example",
+    "a\nb",
+]
 
 
 def _load(**given: Any) -> Settings:
@@ -85,6 +176,40 @@ def test_a_host_is_a_name_or_an_address(host: str) -> None:
     assert _load(host=host).host == host
 
 
+def test_places_and_dns_servers_for_tools_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLS_ALLOW_PRIVATE", ", ".join(GOOD_PLACES))
+    monkeypatch.setenv("TOOLS_DNS_SERVERS", "9.9.9.9, 127.0.0.1:5353,2620:fe::fe, [::1]:5353,")
+    settings = _load()
+    assert settings.tools_allow_private == GOOD_PLACES
+    assert settings.tools_dns_servers == ["9.9.9.9", "127.0.0.1:5353", "2620:fe::fe", "[::1]:5353"]
+    # Whatever the settings let pass, the way out can read.
+    out = Outward(AllowList.parse(settings.tools_allow_private), settings.tools_dns_servers)
+    assert len(out.servers) == 4
+
+
+@pytest.mark.parametrize("place", GOOD_PLACES)
+def test_a_good_place_is_good_for_the_settings_and_for_the_way_out(place: str) -> None:
+    assert _load(tools_allow_private=[place]).tools_allow_private == [place]
+    assert AllowList.parse([place]).entries
+
+
+@pytest.mark.parametrize("place", BAD_PLACES)
+def test_a_bad_place_is_bad_for_the_settings_and_for_the_way_out(place: str) -> None:
+    # Whatever the way out can't read stops the start with one clear line, and not later with a traceback.
+    with pytest.raises(
+        ConfigError, match="^TOOLS_ALLOW_PRIVATE: .* is not a host, host:port, address or network"
+    ) as bad:
+        _load(tools_allow_private=[place])
+    assert "\n" not in str(bad.value)
+    with pytest.raises(ValueError, match="."):
+        AllowList.parse([place])
+
+
+def test_long_reports_end_before_the_time_of_a_tool_is_up() -> None:
+    longest = max(aws_calls.SECONDS_MAX, client.SECONDS_IN_ALL, bounded.WAIT_SECONDS + 10)
+    assert longest <= Settings.model_fields["tool_max_seconds"].default - 10
+
+
 def test_a_socket_of_redis_is_what_the_library_calls_it() -> None:
     assert _load(redis_url="unix:///run/redis.sock").redis_url == "redis+unix:///run/redis.sock"
 
@@ -130,6 +255,13 @@ def test_blank_values_are_like_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CHARGE_LEASE_SECONDS", "0"),
         ("DB_POOL_SIZE", "-1"),
         ("ADMIN_EMAILS", "alice"),
+        *(("TOOLS_ALLOW_PRIVATE", value) for value in BAD_PLACES),
+        ("TOOLS_DNS_SERVERS", "dns.example"),
+        ("TOOLS_DNS_SERVERS", "9.9.9.9:0"),
+        ("TOOLS_DNS_SERVERS", "9.9.9.9,[::1"),
+        ("CREDENTIALS_KEY", "short"),
+        ("CREDENTIALS_KEY", f"{KEY},short"),
+        ("CREDENTIALS_KEY", ","),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -147,6 +279,7 @@ def test_a_secret_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError) as refused:
         _load()
     monkeypatch.setenv("REDIS_URL", "redis://:hunter22/5@host")
+    monkeypatch.setenv("CREDENTIALS_KEY", "hunter22")
     with pytest.raises(ConfigError) as refused_too:
         _load(app_env="development", database_url="postgresql://host:hunter22/name")
     assert "hunter22" not in str(refused_too.value)
@@ -170,6 +303,18 @@ def test_production_is_strict() -> None:
     assert settings.agent_mode == "none"
     assert _load(app_env="production", secret_key=KEY, payments="simulated", agent="offline").agent_mode == "offline"
     assert _load(app_env="production", secret_key=KEY, stripe_secret_key="sk_live_x").payment_mode == "stripe"
+
+
+def test_credentials_have_keys_of_their_own(tmp_path: Path) -> None:
+    other = KEY[::-1]
+    assert _load(credentials_key=f" {KEY} ,{other},").credential_keys() == [KEY, other]
+    production = {"app_env": "production", "secret_key": KEY, "payments": "simulated"}
+    assert _load(**production).credential_keys() == []
+    assert _load(**production, credentials_key=KEY).credential_keys() == [KEY]
+    [made] = _load(instance_path=tmp_path).credential_keys()
+    assert _load(instance_path=tmp_path).credential_keys() == [made]
+    assert len(made) >= 32 and made != _load(instance_path=tmp_path).signing_key()
+    assert _load(secret_key=KEY).credential_keys() != _load(secret_key=other).credential_keys()
 
 
 def test_the_key_of_development_is_made_once_and_private(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import shutil
 import subprocess
@@ -17,17 +18,18 @@ from sqlalchemy import text
 
 import agent.tools
 from agent.registry import Registry, default_tools
+from clients.outward.aws import OPERATIONS
 from clients.stripe_gateway import API_VERSION
 from config import ROOT, Settings
 from init_subscription_system import ACTIONS, PACKS, TIERS
 from models import Base
 from routes.errors import _FAILURE, _KNOWN
-from services import price_list
+from services import price_list, tool_pages
 from services.answer_views import _STATUS
 from services.stripe_event_types import HANDLED_EVENTS
 from services.transaction import Database, utcnow
 from tests.support.databases import SqliteFiles
-from tests.support.documents import Block, Reader, blocks, differences, prose
+from tests.support.documents import ADDRESS, Block, Reader, blocks, differences, prose
 
 README = ROOT / "README.md"
 SYSTEM = ROOT / "CREDITS_SYSTEM.md"
@@ -41,6 +43,7 @@ MADE_LATER = {
     "tests/agent/tools/test_byte_size.py",
     "instance/secret_key",
     "instance/devops_agent.db",
+    "instance/demo.kubeconfig",
     "instance/",
 }
 
@@ -107,7 +110,7 @@ def test_the_edits_of_the_price_list_do_what_is_shown(database: Database) -> Non
 def _edited(entry: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, int]]:
     """Return the price list with the shown entry in the place of the one of its name, or at the end."""
     if entry.startswith("ACTIONS = "):
-        return TIERS, PACKS, ast.literal_eval(entry.removeprefix("ACTIONS = "))
+        return TIERS, PACKS, {**ACTIONS, **ast.literal_eval(entry.removeprefix("ACTIONS = "))}
     new = ast.literal_eval(entry)
     names = [tier["name"] for tier in TIERS]
     place = names.index(new["name"]) if new["name"] in names else len(names)
@@ -138,6 +141,48 @@ def test_the_tool_that_is_shown_works(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 # --- What is said is so ---------------------------------------------------------------------------------------------
+
+
+def test_the_readme_lists_every_tool_in_its_family_with_its_price() -> None:
+    listed = [
+        (family, name, int(price), bool(asks))
+        for family, tools, *_ in _rows(_section(README, "The tools"))[1:]
+        for name, price, asks in re.findall(r"`(\w+)` (\d+)( \(asks\))?", tools)
+    ]
+    assert sorted(listed) == sorted(
+        (f"[{tool_pages.FAMILIES[tool.family][0]}]({ADDRESS}/tools#family-{tool.family})",)
+        + (tool.name, ACTIONS[tool.name], tool.writes)
+        for tool in default_tools()
+    )
+    assert f"[{len(default_tools())} of them](#the-tools)" in prose(README)
+
+
+def test_the_policy_for_aws_allows_what_is_asked_and_no_more() -> None:
+    [policy] = [json.loads(block.text) for block in blocks(SETUP) if '"Effect"' in block.text]
+    asked = {f"{service}:{operation}" for service, operations in OPERATIONS.items() for operation in operations}
+    named = {
+        _AWS_NAMES.get(one) or one.partition(":")[0] + ":" + one.partition(":")[2].title().replace("_", "")
+        for one in asked
+    }
+    assert set(policy["Statement"][0]["Action"]) == named - {"sts:GetCallerIdentity"}
+    assert "`sts:GetCallerIdentity`" in prose(SETUP)
+
+
+# Rights of S3 that are not called as the operation is.
+_AWS_NAMES = {
+    "s3:list_buckets": "s3:ListAllMyBuckets",
+    "s3:get_public_access_block": "s3:GetBucketPublicAccessBlock",
+    "s3:get_bucket_encryption": "s3:GetEncryptionConfiguration",
+    "s3control:get_public_access_block": "s3:GetAccountPublicAccessBlock",
+}
+
+
+def test_the_rights_in_a_cluster_are_those_that_the_settings_page_shows() -> None:
+    shown = (ROOT / "templates" / "settings" / "kubernetes.html").read_text()
+    [commands] = [block.text for block in blocks(SETUP) if block.text.startswith("kubectl config view")]
+    assert all(line in shown for line in commands.splitlines())
+    [applied] = [block.text for block in blocks(SETUP) if block.text.startswith("kubectl apply")]
+    assert all((ROOT / line.rpartition(" ")[2]).exists() for line in applied.splitlines())
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:

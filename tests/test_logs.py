@@ -50,7 +50,7 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(secret: str) -> N
         _hide(event="x", error=ValueError(secret), raw=secret.encode()),
     ):
         assert not any(bare in shown for bare in BARE), shown
-        assert logs.HIDDEN in shown
+        assert logs.HIDDEN in shown or "<redacted:" in shown
 
 
 @pytest.mark.parametrize(

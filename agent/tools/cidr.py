@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field
 
 from agent.inputs import ToolInput, reader, schema_of
-from agent.types import Tool, ToolError, ToolOutput
+from agent.types import Reach, Tool, ToolError, ToolOutput
 
 Network = IPv4Network | IPv6Network
 
@@ -225,7 +225,7 @@ def _summary(data: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _run(given: dict[str, Any]) -> ToolOutput:
+def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     data = calculate(given["cidrs"], given["split_prefix"])
     return ToolOutput(data, _summary(data))
 
@@ -250,4 +250,6 @@ CIDR_CALC = Tool(
     run=_run,
     target=_target,
     read=reader(CidrInput),
+    examples=("Split 10.20.0.0/16 into /20 subnets", "Do 10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16 overlap?"),
+    returns="The range, size and kind of each network, which of them overlap, what covers them all, and the subnets.",
 )

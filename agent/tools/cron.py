@@ -14,7 +14,7 @@ from pydantic import Field
 from agent.inputs import ToolInput, reader, schema_of
 from agent.tools.cron_warnings import warnings_for
 from agent.tools.cron_words import Schedule, describe
-from agent.types import Tool, ToolError, ToolOutput
+from agent.types import Reach, Tool, ToolError, ToolOutput
 
 RUNS_SHOWN = 5
 MAX_CHARS = 256
@@ -160,7 +160,7 @@ def _next_runs(fields: str, start: datetime) -> list[datetime]:
         return []
 
 
-def _run(given: dict[str, Any]) -> ToolOutput:
+def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     data = explain(given["expression"], given["tz"], datetime.now(UTC))
     return ToolOutput(data, data["words"])
 
@@ -184,4 +184,6 @@ CRON_EXPLAIN = Tool(
     run=_run,
     target=_target,
     read=reader(CronInput),
+    examples=("Explain the cron expression 30 3 * * 1-5 in Europe/Berlin", "When does */15 22-23 * * 0 run?"),
+    returns="The schedule in words, its next five runs in the time zone and in UTC, and warnings about what surprises.",
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 from clients.model import BlockDone, TextDelta, TokenUsage, TurnDone, TurnEvent, TurnRequest, TurnStarted
 from clients.offline.reports import report
-from clients.offline.understand import Call, Say, understand
+from clients.offline.steps import Call, Say
+from clients.offline.understand import understand
 
 SIGNATURE = "\n\n_Answered by the offline agent: no language model is connected._"
 

@@ -1,163 +1,106 @@
-"""Find in a plain sentence what the offline agent can do about it."""
+"""Find in a plain message what the offline agent can do about it.
+
+Each family of requests has a module of its own. The first that knows what the words mean decides.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any
-from zoneinfo import available_timezones
+
+from clients.offline.abilities import abilities, not_offered
+from clients.offline.aws import find_aws
+from clients.offline.github import find_github
+from clients.offline.kubectl import find_kubectl
+from clients.offline.kubernetes import find_kubernetes
+from clients.offline.material import UNKNOWN, announced_material, find_material, missing_material
+from clients.offline.message import Message, read_message
+from clients.offline.metrics import find_metrics
+from clients.offline.network import find_network
+from clients.offline.ranges import find_networks
+from clients.offline.schedules import find_schedules
+from clients.offline.steps import Call, Say, Step
 
 MAX_CALLS = 3
-MAX_CIDRS = 64
-EXAMPLES = {
-    "cron_explain": ["explain cron */15 9-17 * * MON-FRI", "when does 0 3 * * 1 run in Europe/Berlin"],
-    "cidr_calc": ["do 10.0.0.0/8 and 10.1.0.0/16 overlap", "split 10.0.0.0/16 into /20"],
-}
-
-
-@dataclass(frozen=True)
-class Call:
-    """A tool to call, with its input."""
-
-    tool: str
-    input: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Say:
-    """Something to say without a tool."""
-
-    text: str
-
-
-_MONTH = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-_DAY = "SUN|MON|TUE|WED|THU|FRI|SAT"
-_ATOM = rf"(?:\*|\?|LW|L|\d{{1,4}}L?|(?:{_MONTH}|{_DAY})L?)"
-_TERM = rf"{_ATOM}(?:-{_ATOM})?(?:/\d{{1,4}})?(?:#\d{{1,2}})?"
-_CRON_FIELD = re.compile(rf"{_TERM}(?:,{_TERM})*", re.IGNORECASE)
-_MACRO = re.compile(r"(?<!\S)@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)\b", re.IGNORECASE)
-_CIDR = re.compile(
-    r"(?<![\w.:/])("
-    r"\d{1,4}(?:\.\d{1,4}){3}(?:/\d{1,3}(?:(?:\.\d{1,3}){3})?)?"
-    r"|(?=[0-9a-f:]*:[0-9a-f]*:)[0-9a-f:]{2,45}(?:\.\d{1,3}){0,3}(?:/\d{1,4})?"
-    r")(?![\w:/])",
-    re.IGNORECASE,
-)
-_ZONE = re.compile(r"\b(?:[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+\-0-9]+)+|UTC|GMT)\b")
-_CITY = re.compile(r"\b(?:in|for|at)\s+([A-Z][a-z]+(?:[ _][A-Z][a-z]+){0,2})")
-_SPLIT_PREFIX = re.compile(r"\b(?:into|in|to|as|by)\b[^/]{0,40}/(\d{1,3})s?\b", re.IGNORECASE)
-_SPLIT_COUNT = re.compile(
-    r"\b(?:into|in)\s+(\d{1,6})\s+(?:equal\s+|smaller\s+)?(?:sub)?(?:nets?|networks?|parts?|pieces?|blocks?)\b",
-    re.IGNORECASE,
-)
+WRITING = frozenset({"k8s_scale", "k8s_restart", "github_deploy"})
 _GREETING = re.compile(
     r"\W*(?:hi|hello|hey|good (?:morning|day|evening|afternoon)|hallo|moin|servus)\b.{0,30}", re.IGNORECASE
 )
 _HELP = re.compile(
     r"\bhelp\b|what (?:can|do) you do|what are you|who are you|how do you work|which tools", re.IGNORECASE
 )
+_ASKS_TO_LOOK = re.compile(r"\b(?:lint|review|scan|check|validate|analy[sz]e|inspect)\b", re.IGNORECASE)
 
 
 def understand(text: str, tools: Sequence[dict[str, Any]]) -> list[Call] | Say:
     """Return the tool calls that the text asks for, or what to say instead. Only offered tools are called."""
     offered = {tool["name"] for tool in tools}
-    calls = []
-    if "cron_explain" in offered:
-        calls += [Call("cron_explain", _with_zone(expression, text)) for expression in find_crons(text)]
-    if "cidr_calc" in offered:
-        calls += find_networks(text)
+    step = _find(read_message(text))
+    if isinstance(step, Say):
+        return step
+    calls = [one for one in step or [] if one.tool in offered][:MAX_CALLS]
     if calls:
-        return calls[:MAX_CALLS]
+        return calls
+    if step and tools:
+        return Say(f"{not_offered(step[0])}\n\n{abilities(tools)}")
+    return _small_talk(text[:2000], tools)
+
+
+def _find(message: Message) -> Step:
+    if message.pastes:
+        return _with_material(message)
+    for find in (announced_material, *_FAMILIES):
+        if step := find(message.words):
+            return step
+    return missing_material(message.words)
+
+
+def _with_material(message: Message) -> Step:
+    """Look at what was pasted. Only the words before it may ask for another thing, and never for one that writes."""
+    if step := _query_in_block(message) or find_material(message):
+        return step
+    for find in _FAMILIES:
+        step = find(message.words)
+        if step and (isinstance(step, Say) or not any(call.tool in WRITING for call in step)):
+            return step
+    return Say(UNKNOWN) if _ASKS_TO_LOOK.search(message.words) or not message.words.strip() else None
+
+
+def _query_in_block(message: Message) -> Step:
+    """Understand a query whose expression stands in a block: `query prometheus:` and the block below."""
+    words, first = message.words.strip(), message.pastes[0].text
+    if len(message.pastes) > 1 or len(first) > 4000 or not _QUERY_HEAD.fullmatch(words):
+        return None
+    return find_metrics(f"{words} {first}")
+
+
+_QUERY_HEAD = re.compile(
+    r"(?:please )?(?:(?:run|query|ask|execute|evaluate|search) )?(?:this |the )?(?:promql|prometheus|prom|loki|logql)"
+    r"(?: query| expression)?(?: for)?(?: this)?\s{0,3}:?",
+    re.IGNORECASE,
+)
+
+
+def _small_talk(text: str, tools: Sequence[dict[str, Any]]) -> Say:
     if _GREETING.fullmatch(text.strip()):
-        return Say(f"Hello! {_abilities(tools)}")
+        return Say(f"Hello! {abilities(tools)}")
     if _HELP.search(text):
-        return Say(_abilities(tools))
+        return Say(abilities(tools))
     return Say(
         "I can't answer that: no language model is connected, so I only understand a few plain requests.\n\n"
-        + _abilities(tools)
+        + abilities(tools)
     )
 
 
-def find_crons(text: str) -> list[str]:
-    """Return the cron expressions in a text, in order and each once."""
-    found = [match.group().lower() for match in _MACRO.finditer(text)]
-    named = re.search(r"\bcron(?:tab|job)?s?\b", text, re.IGNORECASE)
-    run: list[str] = []
-    for word in _words_and_breaks(text):
-        if _CRON_FIELD.fullmatch(word):
-            run.append(word)
-            continue
-        # Five fields are a schedule wherever they stand; fewer only if the text speaks of cron, so that the tool can
-        # say what is missing.
-        if len(run) >= 5 or (len(run) >= 2 and named and "*" in "".join(run)):
-            found.append(" ".join(run))
-        run = []
-    return list(dict.fromkeys(found))
+def _calculations(words: str) -> Step:
+    return [*find_schedules(words), *find_networks(words)] or None
 
 
-def _words_and_breaks(text: str) -> Iterator[str]:
-    """Yield the words without punctuation, and an empty one at the end of each line: no schedule goes beyond it."""
-    for line in re.sub(r"[`'\"“”()]|[.,?!:;](?=\s|$)", " ", text).splitlines():
-        yield from line.split()
-        yield ""
-
-
-def find_networks(text: str) -> list[Call]:
-    """Return the call for the networks in a text: none, or one for all of them."""
-    cidrs = list(dict.fromkeys(match.group(1) for match in _CIDR.finditer(text)))[:MAX_CIDRS]
-    if not cidrs:
-        return []
-    found: dict[str, Any] = {"cidrs": cidrs}
-    if re.search(r"\b(?:split|divide|subnets?|carve)\b", text, re.IGNORECASE):
-        prefix = _split_prefix(text, cidrs)
-        if prefix is not None:
-            found["split_prefix"] = prefix
-    return [Call("cidr_calc", found)]
-
-
-def _split_prefix(text: str, cidrs: Sequence[str]) -> int | None:
-    if match := _SPLIT_PREFIX.search(_CIDR.sub(" ", text)):
-        return min(int(match.group(1)), 128)
-    match = _SPLIT_COUNT.search(text)
-    prefix = cidrs[0].partition("/")[2]
-    if match is None or not prefix.isdecimal():
-        return None
-    # 4 parts need two more bits, 5 parts already three.
-    return int(min(int(prefix) + max(int(match.group(1)) - 1, 0).bit_length(), 128))
-
-
-def _with_zone(expression: str, text: str) -> dict[str, Any]:
-    zone = _find_zone(text)
-    return {"expression": expression, "tz": zone} if zone else {"expression": expression}
-
-
-def _find_zone(text: str) -> str | None:
-    if match := _ZONE.search(text):
-        return match.group()
-    for match in _CITY.finditer(text):
-        words = match.group(1).split()
-        # "in New York on Mondays": the longest name that is a city counts.
-        for length in range(len(words), 0, -1):
-            if zone := _cities().get("_".join(words[:length]).lower()):
-                return zone
-    return None
-
-
-@cache
-def _cities() -> dict[str, str]:
-    zones = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
-    return {zone.rpartition("/")[2].lower(): zone for zone in reversed(zones)}
-
-
-def _abilities(tools: Sequence[dict[str, Any]]) -> str:
-    if not tools:
-        return "I am the offline agent, and no tools are offered to me just now."
-    lines = ["I am the offline agent. This is what I can do:", ""]
-    for tool in tools:
-        lines.append(f"- **{tool['name']}**: {_first_sentence(tool['description'])}")
-        lines += [f"  - for example: `{example}`" for example in EXAMPLES.get(tool["name"], [])]
-    return "\n".join(lines)
-
-
-def _first_sentence(description: str) -> str:
-    return re.split(r"(?<=[.:])\s", description, maxsplit=1)[0].rstrip(":.") + "."
+_FAMILIES: tuple[Callable[[str], Step], ...] = (
+    find_kubectl,
+    find_metrics,
+    find_aws,
+    find_github,
+    find_kubernetes,
+    find_network,
+    _calculations,
+)

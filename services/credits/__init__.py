@@ -18,7 +18,7 @@ from services.credits.plans import (
 )
 from services.credits.posting import LedgerError
 from services.credits.refunds import ABANDONED, refunded
-from services.credits.spending import charge, forget_conversations, refund, release_stale, renew, settle
+from services.credits.spending import charge, forget_conversations, give_up, refund, release_stale, renew, settle
 from services.credits.wallet import FREE, enter, free_tier, open_wallet, refresh, wake
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "fall_to_free",
     "forget_conversations",
     "free_tier",
+    "give_up",
     "grant_late",
     "mirror",
     "open_wallet",

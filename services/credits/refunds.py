@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models import IdempotencyKey, LedgerKind, Message, MessageStatus, UsageLog, UserSubscription
@@ -12,6 +12,8 @@ from services import periods
 from services.credits.posting import Entry, post
 
 ABANDONED = "The server stopped in the middle of this answer."
+OUTCOME_UNKNOWN = "outcome_unknown"
+"""Why a writing tool was refunded whose process died while it ran; it is never run again by itself."""
 
 
 def has_lapsed(now: datetime) -> Any:
@@ -25,7 +27,7 @@ def release_lapsed(tx: Session, wallet: UserSubscription, now: datetime) -> int:
     log_ids = tx.scalars(query).all()
     if not log_ids:
         return 0
-    released = refund_pending(tx, wallet, log_ids, ABANDONED, now)
+    released = refund_pending(tx, wallet, log_ids, given_up(ABANDONED), now)
     message_ids = [log.message_id for log in released if log.message_id is not None]
     tx.execute(
         update(Message)
@@ -35,8 +37,13 @@ def release_lapsed(tx: Session, wallet: UserSubscription, now: datetime) -> int:
     return len(released)
 
 
+def given_up(reason: str) -> Any:
+    """Return the reason of a refund after which nobody knows what the tool has done: of a write, that it is unknown."""
+    return case((UsageLog.writes, OUTCOME_UNKNOWN), else_=reason)
+
+
 def refund_pending(
-    tx: Session, wallet: UserSubscription, log_ids: Sequence[int], reason: str, now: datetime
+    tx: Session, wallet: UserSubscription, log_ids: Sequence[int], reason: Any, now: datetime
 ) -> Sequence[UsageLog]:
     """Close those of the charges that are still pending as failed, and give each back; return them."""
     closed = tx.scalars(

@@ -26,6 +26,8 @@ def charge(
     tool_name: str | None = None,
     conversation_id: str | None = None,
     message_id: str | None = None,
+    writes: bool = False,
+    goes_on: bool = False,
 ) -> UsageLog:
     """Take `price` credits from a wallet that is awake, plan credits first, and return the pending usage log.
 
@@ -47,6 +49,8 @@ def charge(
         pack_part=price - plan,
         period_number=wallet.period_number,
         lease_expires_at=now + lease,
+        writes=writes,
+        goes_on=goes_on,
     )
     tx.add(log)
     tx.flush()
@@ -81,6 +85,12 @@ def refund(tx: Session, log_id: int, reason: str, *, now: datetime, simulated: b
     """Give a pending charge back to the parts it came from; return False if it was settled or refunded before."""
     wallet = _awake_for(tx, log_id, now, simulated)
     return wallet is not None and bool(refunds.refund_pending(tx, wallet, [log_id], reason, now))
+
+
+def give_up(tx: Session, log_id: int, reason: str, *, now: datetime, simulated: bool) -> bool:
+    """Do the same to a charge that its work left behind unresolved: the outcome of a tool that writes is unknown."""
+    wallet = _awake_for(tx, log_id, now, simulated)
+    return wallet is not None and bool(refunds.refund_pending(tx, wallet, [log_id], refunds.given_up(reason), now))
 
 
 def renew(tx: Session, message_id: str, *, lease: timedelta, now: datetime) -> None:

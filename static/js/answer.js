@@ -98,27 +98,37 @@
       this.say("Working");
       const row = make("details", "tool");
       row.dataset.status = "running";
+      row.dataset.tool = id;
       const summary = make("summary");
       const dot = make("span", "tool-dot");
       dot.setAttribute("aria-hidden", "true");
       const end = make("span", "tool-end", `running · ${creditsWord(credits)}`);
       summary.append(dot, make("code", "tool-name", name), make("span", "tool-target", target || title || ""), end);
+      const chevron = document.querySelector("[data-chevron]");
+      if (chevron) summary.append(chevron.content.cloneNode(true));
       const body = make("div", "tool-body");
       body.append(make("h3", "", "Input"), make("pre", "", pretty(input)));
       row.append(summary, body);
-      this.tools.set(id, { row, end, body });
+      this.tools.set(id, { row, end, body, price: credits });
       this.working.before(row);
     }
 
-    toolResult({ id, success, credits_used: credits, duration_ms: ms, summary, output }) {
+    toolResult({ id, success, unknown, credits_used: credits, duration_ms: ms, summary, output }) {
       const tool = this.tools.get(id);
       if (!tool) return;
-      tool.row.dataset.status = success ? "ok" : "failed";
-      const parts = [success ? "" : "failed", Number.isInteger(ms) ? seconds(ms) : "", creditsWord(credits)];
+      tool.row.dataset.status = success ? "ok" : unknown ? "unknown" : "failed";
+      const state = success ? "" : unknown ? "outcome unknown" : "failed";
+      const price = credits < tool.price ? "refunded" : creditsWord(credits);
+      const parts = [state, Number.isInteger(ms) ? seconds(ms) : "", price];
       tool.end.textContent = parts.filter(Boolean).join(" · ");
+      if (!success && summary?.startsWith("Not run")) {
+        tool.row.dataset.status = "not-run";
+        tool.end.textContent = "not run";
+      }
       if (summary) tool.body.prepend(make("p", "tool-summary", summary));
       tool.body.append(make("h3", "", "Output"), make("pre", "", pretty(output)));
-      this.say("Thinking");
+      const others = [...this.tools.values()].some(({ row }) => row.dataset.status === "running");
+      this.say(others ? "Working" : "Thinking");
     }
 
     closeText() {
@@ -132,12 +142,12 @@
     /* Put the server's drawing in place; returns the new element. Rows that were opened stay open. */
     replace(html) {
       clearTimeout(this.timer);
-      const opened = [...this.element.querySelectorAll(".tool")].map((row) => row.open);
+      const opened = new Set([...this.element.querySelectorAll(".tool[open]")].map((row) => row.dataset.tool));
       const holder = document.createElement("template");
       holder.innerHTML = html;
       const fresh = holder.content.querySelector(".message");
-      fresh.querySelectorAll(".tool").forEach((row, index) => {
-        row.open = Boolean(opened[index]);
+      fresh.querySelectorAll(".tool").forEach((row) => {
+        row.open = opened.has(row.dataset.tool);
       });
       this.element.replaceWith(fresh);
       this.element = fresh;

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { Api, Answer, Composer, Credits, Site, Sse, Talks } = window;
+  const { Api, Answer, Approvals, Composer, Copying, Credits, Site, Sse, Talks } = window;
   const thread = document.querySelector("[data-thread]");
   const scroller = document.querySelector("[data-scroll]");
   const messages = document.querySelector("[data-messages]");
@@ -13,6 +13,7 @@
   let messageId = "";
   let stopWanted = false;
   let unsure = null; // A message of which no answer came back, with its key: sent again it counts once.
+  let withdrawn = []; // The cards that the message on its way ends.
 
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const conversation = () => thread.dataset.conversation;
@@ -23,6 +24,7 @@
     const bubble = window.userMessage(text);
     document.querySelector("[data-start]")?.remove();
     messages.append(bubble);
+    withdrawn = Approvals.waiting();
     begin();
     Composer.clear();
     const same = unsure && unsure.text === text && unsure.conversation === conversation();
@@ -52,6 +54,44 @@
     }
   }
 
+  /* --- The user's word on what waits ------------------------------------------------------------------------------ */
+
+  const keys = new Map(); // Of words of which no answer came back: said again they count once.
+
+  async function decide(card, word) {
+    const path = `/api/approvals/${card.dataset.approval}`;
+    const said = path + JSON.stringify(word);
+    const asked = card.closest(".message");
+    begin();
+    answer.element.classList.add("message-goes-on");
+    keys.set(said, keys.get(said) || Api.newKey());
+    try {
+      const response = await post(`${path}?render=html`, word, keys.get(said));
+      keys.delete(said);
+      redraw(asked);
+      await follow(response);
+    } catch (error) {
+      if (error.status !== 0) keys.delete(said);
+      refused(error, () => undecided(card, asked, error));
+    }
+  }
+
+  /* The word did not count: the card says why, or how it stands now. */
+  async function undecided(card, asked, error) {
+    Composer.fail("");
+    if (error.status !== 409 && error.status !== 404) {
+      Approvals.hold(false);
+      if (error.status !== 402) Approvals.fail(card, error.message);
+      card.focus();
+      return;
+    }
+    const fresh = await redraw(asked);
+    Site.announce(error.message);
+    const now = fresh?.querySelector(".approval");
+    if (["approved", "refused", "voided"].includes(now?.dataset.state)) location.reload(); // It went on elsewhere.
+    else now?.focus();
+  }
+
   async function post(path, body, key) {
     const headers = { "Content-Type": "application/json", Accept: "text/event-stream", "Idempotency-Key": key };
     const response = await Api.send(path, { method: "POST", headers, body: JSON.stringify(body) });
@@ -67,20 +107,23 @@
     if (!element) messages.append(answer.element);
     Composer.fail("");
     Composer.setBusy(true);
+    Approvals.hold(true);
     Credits.hold();
     Site.announce("The agent is working.");
     scrollDown();
   }
 
-  /* Nothing was started: take back what was drawn, keep the words that were written. */
+  /* Nothing was started: take back what was drawn. */
   function refused(error, undo) {
     answer.element.remove();
-    undo();
+    withdrawn = [];
     end();
+    Approvals.hold(false);
     if (error.status !== 402) Composer.fail(error.message);
     if (error.code === "answer_running" && conversation()) location.reload();
     if (error.status === 0) Credits.refresh();
     Composer.focus();
+    undo();
   }
 
   /* --- Following ------------------------------------------------------------------------------------------------- */
@@ -139,6 +182,8 @@
       });
       history.pushState({}, "", `/chat/${data.conversation_id}`);
     }
+    withdrawn.forEach((card) => redraw(card.closest(".message")));
+    withdrawn = [];
     Talks.refresh();
     if (stopWanted) stop();
   }
@@ -150,8 +195,7 @@
     else Credits.refresh();
     const stick = nearEnd();
     try {
-      const fresh = answer.replace(await Api.html(`/chat/messages/${id}`));
-      dress(fresh);
+      const fresh = dress(answer.replace(await Api.html(`/chat/messages/${id}`)));
       Site.announce(spoken(name, data, fresh));
     } catch {
       answer.working.remove();
@@ -159,6 +203,7 @@
     }
     end();
     if (stick) scrollDown();
+    Approvals.waiting().forEach(Approvals.arrived);
     Talks.refresh();
   }
 
@@ -170,18 +215,30 @@
 
   function spoken(name, data, element) {
     if (name === "error") return `The answer failed. ${data.message || ""}`;
+    const [card] = Approvals.waiting();
+    if (card && element.contains(card)) return Approvals.spoken(card);
     const text = [...element.querySelectorAll(".prose")].map((part) => part.textContent).join(" ");
     return `The agent answered: ${text.slice(0, 1500)}`;
   }
 
+  /* Let the server draw a message anew; returns it, or null when that could not be had and it stays as it is. */
   async function redraw(element) {
     try {
+      const held = element.contains(document.activeElement) && element.querySelector(".approval");
       const drawn = Object.create(Answer.prototype);
       drawn.element = element;
-      dress(drawn.replace(await Api.html(`/chat/messages/${element.dataset.message}`)));
+      const fresh = dress(drawn.replace(await Api.html(`/chat/messages/${element.dataset.message}`)));
+      if (held) fresh.querySelector(".approval")?.focus({ preventScroll: true });
+      return fresh;
     } catch {
-      // It stays as it is; a reload shows the button again.
+      return null; // A reload shows it.
     }
+  }
+
+  function dress(root) {
+    Copying.dress(root);
+    Approvals.dress(root);
+    return root;
   }
 
   async function stop() {
@@ -200,68 +257,40 @@
   const nearEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90;
 
   function scrollDown() {
+    atEnd = true;
     scroller.scrollTop = scroller.scrollHeight;
   }
 
-  let atEnd = true;
+  let atEnd = !document.querySelector("[data-start]"); // An empty conversation is read from its top.
   scroller.addEventListener("scroll", () => {
     atEnd = nearEnd();
     toEnd.hidden = atEnd;
   });
   /* A keyboard that opens on a phone, or a note above the input, takes room: who read the end still reads it. */
-  new ResizeObserver(() => atEnd && scrollDown()).observe(scroller);
+  new ResizeObserver(() => atEnd && stay()).observe(scroller);
+
+  /* A card that waits and fits is seen whole; who writes a reason in it reads on at the end. */
+  function stay() {
+    const card = Approvals.waiting().at(-1);
+    const whole = card && card.offsetHeight < scroller.clientHeight && !card.querySelector(":focus");
+    if (whole) Approvals.show(card);
+    else scrollDown();
+  }
+
   toEnd.addEventListener("click", scrollDown);
-
-  /* Give every code block its button; the drawing of the server has none, since it needs JavaScript. */
-  function dress(root) {
-    root.querySelectorAll(".prose pre").forEach((pre) => {
-      const box = document.createElement("div");
-      box.className = "code-box";
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "button copy-code";
-      button.textContent = "Copy";
-      button.setAttribute("aria-label", "Copy this code");
-      pre.replaceWith(box);
-      box.append(pre, button);
-    });
-  }
-
-  async function copy(text, button) {
-    const word = button.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      copyByHand(text); // No clipboard without https.
-    }
-    button.textContent = "Copied";
-    setTimeout(() => {
-      button.textContent = word;
-    }, 1600);
-  }
-
-  function copyByHand(text) {
-    const field = document.createElement("textarea");
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
-    const message = button.closest(".message");
-    if (button.matches(".copy-code")) copy(button.parentElement.querySelector("pre").textContent, button);
-    if (button.matches("[data-copy-message]")) copy(message.querySelector("[data-raw]").content.textContent, button);
-    if (button.matches("[data-retry]") && !answer) retry(message);
+    if (button.matches("[data-retry]") && !answer) retry(button.closest(".message"));
     if (button.matches("[data-example]")) {
       Composer.set(button.dataset.example);
       Composer.focus();
     }
   });
 
+  Approvals.onDecide((card, word) => !answer && decide(card, word));
+  Approvals.onExpired((card) => redraw(card.closest(".message")));
   Composer.onSend((text) => answer || send(text));
   Composer.onStop(stop);
   window.addEventListener("popstate", () => location.reload());
@@ -269,7 +298,8 @@
   /* --- Where a reload finds us ----------------------------------------------------------------------------------- */
 
   dress(messages);
-  scrollDown();
+  if (atEnd) scrollDown();
+  Approvals.waiting().forEach(Approvals.show);
   if (thread.dataset.running) {
     begin(document.getElementById(`m-${thread.dataset.running}`));
     join().then((response) => follow(response));

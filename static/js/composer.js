@@ -117,11 +117,17 @@
     check();
   });
 
+  /* What was written here before goes over what a link has put here. */
   try {
-    field.value = sessionStorage.getItem(draftKey()) || field.value;
+    const draft = sessionStorage.getItem(draftKey());
+    if (draft && "prefilled" in field.dataset && draft !== field.value) {
+      window.Site.toast("What you had written is still here, so the example was left out.");
+    }
+    field.value = draft || field.value;
   } catch {
     // No storage, no draft.
   }
+  if ("prefilled" in field.dataset) history.replaceState({}, "", location.pathname);
   check();
 
   window.Composer = {

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent import loop
+from agent.loop import Before, Setting
 from agent.registry import Registry
-from agent.types import Charge, Ending, Limits, OutOfCredits, Stopped, Tool, ToolOutput
+from agent.types import Charge, Ending, Limits, OutOfCredits, Question, Reach, Stopped, Tool, ToolOutput
 from clients.model import Model, TokenUsage
+from tests.agent.tools.support import NOWHERE
 
 PATIENCE = 30.0
 
@@ -22,6 +24,7 @@ class Recorder:
     blocks: list[dict[str, Any]] = field(default_factory=list)
     started: list[tuple[str, str | None, int]] = field(default_factory=list)
     usage: list[tuple[str, TokenUsage]] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     beats: int = 0
     heard: threading.Event = field(default_factory=threading.Event)
 
@@ -38,6 +41,9 @@ class Recorder:
     def tool_finished(self, result: dict[str, Any]) -> None:
         self.blocks.append(result)
 
+    def ask(self, question: Question) -> None:
+        self.questions.append(question)
+
     def spent(self, model: str, usage: TokenUsage) -> None:
         self.usage.append((model, usage))
 
@@ -49,6 +55,10 @@ class Recorder:
     @property
     def said(self) -> str:
         return "".join(self.deltas)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [block for block in self.blocks if block["type"] == "tool_use"]
 
     @property
     def results(self) -> list[dict[str, Any]]:
@@ -63,14 +73,19 @@ class Bill:
     credits: int
     outcome: str = "open"
 
-    def settle(self) -> None:
+    reason: str = ""
+
+    def settle(self, duration_ms: int, result: dict[str, Any]) -> None:
         assert self.outcome == "open"
+        assert duration_ms >= 0
+        assert result["type"] == "tool_result"
         self.outcome = "settled"
 
-    def refund(self, reason: str) -> None:
+    def refund(self, reason: str, duration_ms: int) -> None:
         assert self.outcome == "open"
         assert reason
-        self.outcome = "refunded"
+        assert duration_ms >= 0
+        self.outcome, self.reason = "refunded", reason
 
 
 @dataclass
@@ -94,10 +109,17 @@ class Till:
         return [bill.outcome for bill in self.bills]
 
 
-def tool(name: str, run: Callable[[dict[str, Any]], ToolOutput]) -> Tool:
-    """Make a tool that takes any object."""
+def tool(name: str, run: Callable[[dict[str, Any]], ToolOutput], **more: Any) -> Tool:
+    """Make a tool that takes any object and goes nowhere."""
     schema = {"type": "object", "properties": {}, "additionalProperties": True}
-    return Tool(name=name, title=name, description=f"Do {name}.", input_schema=schema, run=run)
+    return Tool(
+        name=name,
+        title=name,
+        description=f"Do {name}.",
+        input_schema=schema,
+        run=lambda given, _reach: run(given),
+        **more,
+    )
 
 
 def fine(given: dict[str, Any]) -> ToolOutput:
@@ -117,17 +139,25 @@ def ask(
     till: Charge | None = None,
     limits: Limits | None = None,
     messages: list[dict[str, Any]] | None = None,
+    allowed: dict[str, int] | None = None,
+    before: Before | None = None,
 ) -> Ending:
-    """Run the loop on one question."""
+    """Run the loop on one question. Every tool is for sale, for nothing unless the till has a price, and allowed."""
     registry = Registry(tools)
-    return loop.run(
-        model,
-        "Be brief.",
-        messages or [user("What now?")],
-        registry,
-        registry.names,
-        till.prices if isinstance(till, Till) else {},
-        answer or Recorder(),
-        till or Till({}),
-        limits or Limits(seconds=PATIENCE * 2),
+    prices = dict.fromkeys(registry.names, 0) | (till.prices if isinstance(till, Till) else {})
+    setting = Setting(
+        model=model,
+        system="Be brief.",
+        tools=registry,
+        prices=prices,
+        allowed=dict.fromkeys(registry.names, 1000) if allowed is None else allowed,
+        limits=limits or Limits(seconds=PATIENCE * 2),
+        open_reach=open_nothing,
     )
+    given = messages or [user("What now?")]
+    return loop.run(setting, lambda: given, answer or Recorder(), till or Till({}), before or Before())
+
+
+def open_nothing(tool: Tool, name: str | None, *, connection_id: str | None = None) -> Reach:
+    """Open the reach of a tool that goes nowhere."""
+    return NOWHERE

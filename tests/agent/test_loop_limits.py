@@ -1,26 +1,12 @@
 """Show that an answer ends, whatever the model keeps calling."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from agent.types import Limits, ToolError, ToolOutput
 from clients.claude import ClaudeModel
 from tests.agent.support import PATIENCE, Recorder, Till, ask, fine, tool
 from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeAnthropic]:
-    with FakeAnthropic() as server:
-        yield server
-
-
-@pytest.fixture
-def model(fake: FakeAnthropic) -> ClaudeModel:
-    return ClaudeModel("sk-ant-test", fake.base_url, "claude-sonnet-5-5", 30)
 
 
 def counting(fake: FakeAnthropic) -> None:
@@ -60,7 +46,8 @@ def test_tool_calls_are_limited_also_within_one_turn(fake: FakeAnthropic, model:
     till = Till({"a": 1})
     reason, answer = run(model, Limits(tool_calls=2, seconds=PATIENCE), till)
     assert reason == "end_turn"
-    assert [result["success"] for result in answer.results] == [True, True, False, False, False]
+    in_order = {result["tool_use_id"]: result["success"] for result in answer.results}
+    assert [in_order[call["id"]] for call in answer.calls] == [True, True, False, False, False]
     assert till.outcomes == ["settled"] * 2
 
 

@@ -46,6 +46,7 @@ class Usage:
     output: int = 20
     cache_write: int = 0
     cache_read: int = 0
+    thinking: int = 0
 
     def at_start(self) -> dict[str, int]:
         """Return the usage of message_start; of the output only the first token is known."""
@@ -55,6 +56,10 @@ class Usage:
             "cache_creation_input_tokens": self.cache_write,
             "cache_read_input_tokens": self.cache_read,
         }
+
+    def at_end(self) -> dict[str, Any]:
+        """Return the usage of message_delta, which is cumulative."""
+        return {"output_tokens": self.output, "output_tokens_details": {"thinking_tokens": self.thinking}}
 
 
 @dataclass
@@ -127,7 +132,7 @@ class Turn:
                 wire.drop()
             case _:
                 delta = {"stop_reason": self.stop_reason, "stop_sequence": None}
-                wire.send("message_delta", {"delta": delta, "usage": {"output_tokens": self.usage.output}})
+                wire.send("message_delta", {"delta": delta, "usage": self.usage.at_end()})
                 wire.send("message_stop", {})
                 wire.end()
 

@@ -30,7 +30,7 @@ metadata: {{annotations: {{a.rather/long-key: "{"value-" * 40}"}}}}
 
 def signed_out(page: Page) -> Iterator[str]:
     """Open each page that a stranger can see, and yield its name."""
-    for path in ("/", "/signup", "/login", "/nothing-here"):
+    for path in ("/", "/signup", "/login", "/tools", "/tools/k8s_scale", "/nothing-here"):
         page.goto(path)
         yield path
     page.goto("/signup")

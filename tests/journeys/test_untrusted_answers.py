@@ -20,6 +20,14 @@ HOSTILE = """Look:
 
 <a href="javascript:window.owned=5" onclick="window.owned = 6">click</a>
 <svg onload="window.owned = 7"></svg>
+<link rel=prefetch href="http://127.0.0.1:9/ahead"><link rel="dns-prefetch" href="//leak.example.com">
+<meta http-equiv="refresh" content="0;url=http://127.0.0.1:9/away"><base href="http://127.0.0.1:9/">
+<picture><source srcset="http://127.0.0.1:9/set.png"><img srcset="http://127.0.0.1:9/x2.png 2x"></picture>
+<video src="http://127.0.0.1:9/v" poster="http://127.0.0.1:9/poster"></video><object data="http://127.0.0.1:9/o"></object>
+
+![by name][leak] and http://127.0.0.1:9/bare and www.leak.example.com
+
+[leak]: http://127.0.0.1:9/reference.png
 """
 
 
@@ -35,12 +43,16 @@ def test_markup_in_an_answer_stays_inert(robin: Person, model: FakeAnthropic) ->
     hrefs = [link.get_attribute("href") for link in links.all()]
     assert hrefs == ["https://docs.example.com/page", "https://docs.example.com/auto"]
     for link in links.all():
-        assert "noopener" in (link.get_attribute("rel") or "")
+        assert link.get_attribute("rel") == "nofollow noopener noreferrer"
+        assert link.get_attribute("target") == "_blank"
+        link.hover()  # Still nothing is asked; only a click goes there.
 
 
 def is_inert(robin: Person) -> None:
     """Nothing ran, and nothing stands in the page that could; requests are watched by every journey."""
-    found = robin.page.locator(".prose").locator("script, img, style, iframe, form, input, svg, [onclick], [onerror]")
+    found = robin.page.locator(".prose").locator(
+        "script, img, style, iframe, form, input, svg, link, meta, base, picture, video, object, [onclick], [onerror]"
+    )
     expect(found).to_have_count(0)
     assert robin.page.evaluate("window.owned") is None
     expect(robin.answers.last).to_contain_text("a picture")

@@ -12,7 +12,7 @@ from tests.support.actors import PASSWORD, Actor
 pytestmark = pytest.mark.one_database
 
 PUBLIC_API = {"/api/subscription/tiers", "/api/credits/packs", "/api/stripe/webhook"}
-PUBLIC_PAGES = {"/", "/signup", "/login", "/logout", "/health", "/static/<path:filename>"}
+PUBLIC_PAGES = {"/", "/tools", "/tools/<name>", "/signup", "/login", "/logout", "/health", "/static/<path:filename>"}
 
 
 def _rules(app: Flask) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from agent.types import ToolOutput
+from agent.types import Reach, ToolOutput
 from errors import AppError
 from models import ActionPrice, Message, UsageLog, User
 from services import audit, billing
@@ -41,6 +41,12 @@ def set_price(house: House, action: str, credits: int) -> None:
     """Change the price of an action, as the operator would."""
     with house.db.write() as tx:
         tx.execute(update(ActionPrice).where(ActionPrice.action == action).values(credits=credits))
+
+
+@pytest.fixture
+def overrides() -> dict[str, Any]:
+    """Let tools with any price run without asking; what asks first has tests of its own."""
+    return {"approve_above_credits": 1000}
 
 
 def begin(actor: Actor, message: str) -> tuple[Iterator[Event], str]:
@@ -210,14 +216,14 @@ def test_a_receipt_names_the_buckets(alice: Actor, anthropic: FakeAnthropic, hou
 
 
 def test_tokens_and_cost_are_kept_for_the_operator(alice: Actor, anthropic: FakeAnthropic, house: House) -> None:
-    usage = scripts.Usage(input=1000, output=200, cache_write=50, cache_read=70)
+    usage = scripts.Usage(input=1000, output=200, cache_write=50, cache_read=70, thinking=40)
     anthropic.enqueue(scripts.text("Hi.", usage=usage))
     message_id = alice.chat("hello").get_json()["message_id"]
     with house.db.read() as tx:
         message = tx.get(Message, message_id)
         assert message is not None
     assert (message.input_tokens, message.output_tokens) == (1000, 200)
-    assert (message.cache_write_tokens, message.cache_read_tokens) == (50, 70)
+    assert (message.cache_write_tokens, message.cache_read_tokens, message.thinking_tokens) == (50, 70, 40)
     # Sonnet 5.5: $2 in, $10 out, $2.50 cache write and $0.20 cache read per million tokens.
     assert message.cost_micros == 2000 + 2000 + 125 + 14
 
@@ -695,9 +701,9 @@ def test_no_connection_is_held_while_the_model_or_a_tool_works(
     tool = house.tools.get("cron_explain")
     assert tool is not None
 
-    def working(given: dict[str, Any]) -> ToolOutput:
+    def working(given: dict[str, Any], reach: Reach) -> ToolOutput:
         held.append(house.db.engine.pool.checkedout())
-        return tool.run(given)
+        return tool.run(given, reach)
 
     monkeypatch.setitem(house.tools._tools, "cron_explain", replace(tool, run=working))
 
@@ -760,7 +766,7 @@ def test_a_stop_asked_for_before_the_first_text_is_free_even_if_text_comes_first
     anthropic.enqueue(scripts.text("late words", gate=gate, gate_after=0))
     reading, conversation = begin(alice, "hi")
     anthropic.wait_for_requests(1)
-    other = Chat(house.db, None, house.tools, house.chat._terms)
+    other = Chat(house.db, None, house.tools, house.chat._reaching, house.chat._terms)
     assert other.stop(alice.id, conversation)
     gate.set()
     name, done = list(reading)[-1]

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from config import ROOT
+from tests.fakes.kubernetes_demo import PORT as CLUSTER_PORT
+from tests.fakes.kubernetes_demo import served
 from tests.fakes.stripe import FakeStripe
 from tests.support.processes import environment
 from tests.support.servers import Server, servers
@@ -21,6 +23,7 @@ from tests.support.streams import events
 
 ADDRESS = "http://localhost:5000"
 STAND_IN = "http://127.0.0.1:12111"
+CLUSTER = f"https://127.0.0.1:{CLUSTER_PORT}"
 ANYTHING = "..."
 """What a document writes for what is different each time, or is left out."""
 
@@ -28,6 +31,7 @@ _FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _KEPT = re.compile(r"^[A-Z]+=\$\(.+\)$", re.MULTILINE)
 _UNKEYED = "/^STRIPE_/d"
 """How a document takes the keys out of `.env` again."""
+_CLUSTER_COMMAND = "python -m tests.fakes.kubernetes_demo"
 _STARTED_WITH = re.compile(r"^((?:[A-Z_]+=\S+ )+)python app\.py$", re.MULTILINE)
 
 
@@ -59,7 +63,8 @@ def prose(path: Path) -> str:
 class Reader:
     """Someone who follows a document in a folder of their own, with a server that runs there.
 
-    Where the document sets a test key of Stripe's, the stand-in for Stripe takes the place of their account.
+    Where the document sets a test key of Stripe's, the stand-in for Stripe takes the place of their account; where it
+    starts the stand-in for a cluster, there is one.
     """
 
     def __init__(self, stack: ExitStack, folder: Path, database: Path) -> None:
@@ -72,6 +77,7 @@ class Reader:
         self._kept: list[str] = []
         self._given: dict[str, str] = {}
         self._stripe: FakeStripe | None = None
+        self._cluster = CLUSTER
         self._has_endpoint = False
         self._server = self._start()
 
@@ -109,6 +115,7 @@ class Reader:
         if self._stripe is not None:
             self._stripe.wait_delivered()  # A person is slower than an event.
         printed = done.stdout.replace(f"localhost:{self._server.port}", ADDRESS.removeprefix("http://"))
+        printed = printed.replace(self._cluster, CLUSTER)
         if shown is not None:
             yield from differences(shown, printed)
         elif done.returncode:
@@ -125,6 +132,8 @@ class Reader:
             self._has_endpoint = "tests.fakes.stripe" in commands
         elif is_unkeyed:
             self._stripe = None
+        if any(line.startswith(_CLUSTER_COMMAND) for line in lines):
+            self._cluster = self._stack.enter_context(served(self._folder)).url
         started_anew = self._given and not {"make run", "python app.py"}.isdisjoint(lines)
         if match or is_keyed or is_unkeyed or started_anew:
             self._server.stop()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.calls import RESULT_MAX_CHARS
+from agent.outcomes import RESULT_MAX_CHARS
 from agent.tools.cidr import CIDR_CALC, MAX_NETWORKS, calculate
 from agent.types import ToolError
 

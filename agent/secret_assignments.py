@@ -1,0 +1,211 @@
+"""Find secrets by the name that they are given to: `password=...`, `"token": "..."`, `--api-key ...` and the like."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from agent.image_references import is_image
+from agent.secret_judgement import is_secret, kind_of_name, looks_random
+from agent.secret_shapes import Span
+
+_KEYWORDS = (
+    r"(?i:passw(?:or)?d|passwd|passwort|passphrase|passcode|pwd|secret|token|credential|auth|dockerc"
+    r"|(?:api|access|private|signing|encryption|account|shared|master)[_-]?key|key[_-](?:base|data))"
+)
+# Possessive, so that a text full of half assignments costs no more than any other.
+_ASSIGNED = re.compile(
+    _KEYWORDS
+    + r"""[\w.-]{0,40}+((?:\\{0,7}["'])?)\]?[ \t]{0,8}+(?::=|=>|=(?![=>~])|:(?!:))([ \t]{0,8}+)"""
+    + r"""(?:[fbru]{1,2}(?=["']))?"""
+)
+_NAME_BEFORE = re.compile(r"[\w.-]{0,64}\Z")
+_OPENING = re.compile(r"""\\{0,7}["'`]""")
+_QUOTED = {
+    '"': re.compile(r'(?:[^"\\\n]|\\[^\n])++(?=")'),
+    "'": re.compile(r"[^'\n]++(?=')"),
+    "`": re.compile(r"[^`\n]++(?=`)"),
+}
+# Inside of a string that holds JSON or code: the quotes are escaped, once or more often.
+_ESCAPED = re.compile(r"""[^"'`\\\n]++""")
+_BARE = re.compile(r"""[^\s"'`\\]++""")
+_BARE_END = re.compile(r"[&;,)}\]|>]")
+_REST_OF_LINE = re.compile(r"[ \t]*(?:\Z|[\n\r#,;&|}\])>\"'`\\]|//|--)")
+_NESTED_MAX = 8
+
+_VALUE = r"""(?:\\?"((?:[^"\\\n]|\\[^"\n]){1,2000}+)(?=\\?")|'([^'\n]{1,2000}+)'|([^\s"'`\\,;}]{1,2000}+))"""
+_PAIRED = re.compile(
+    r"""(?i:\b(?:name|key))\\?["']?[ \t]{0,8}[:=]?[ \t]{0,8}\\?["']?([\w.-]{0,64}"""
+    + _KEYWORDS
+    + r"""[\w.-]{0,40})\\?["']?,?(?:\\n)?\s{0,80}\\?["']?(?i:value|default_value)\\?["']?[ \t]{0,8}[:=][ \t]{0,8}"""
+    + _VALUE
+)
+_VARIABLE = re.compile(
+    r"""\bvariable\s{1,8}"([\w-]{1,80})"\s{0,8}\{[^{}]{0,400}?\bdefault\s{0,20}=\s{0,20}"((?:[^"\\\n]|\\[^\n]){1,2000}+)(?=")"""
+)
+_FLAG = re.compile(r"""--([a-z][\w-]{1,60})[ \t]{1,4}""" + _VALUE)
+_ENV = re.compile(r"""(?im)^[ \t]*ENV[ \t]{1,20}(\w{1,80})[ \t]{1,20}""" + _VALUE + r"[ \t]*$")
+_SQL = re.compile(r"""(?i:\bidentified\s{1,8}by|\bpassword)\s{1,8}'([^'\n]{1,256})'""")
+_XML = re.compile(r"<([\w.:-]{1,60})>([^<>\n]{1,1000}+)(?=</)")
+_NETRC = re.compile(r"""\blogin\s{1,20}\S{1,100}\s{1,20}password\s{1,20}([^\s"'\\]{1,200})""")
+_USER_FLAG = re.compile(r"""\s(?:-u|--user)[ =]{0,2}["']?[\w.@%+-]{1,100}:([^\s"'`\\]{3,256})""")
+_SHORT_FLAG = re.compile(r"""\s-p["']?([^\s"'`\\-][^\s"'`\\]{2,256})""")
+_SHORT_FLAG_SPACED = re.compile(r"""\s-p[ ]?["']?([^\s"'`\\-][^\s"'`\\]{2,256})""")
+_TAKES_USER = ("curl", "http", "wget")
+_TAKES_PASSWORD = ("mysql", "mariadb")
+_TAKES_PASSWORD_SPACED = ("sshpass", "docker login", "podman login", "helm registry login")
+_FLAGS = (
+    (_USER_FLAG, _TAKES_USER),
+    (_SHORT_FLAG, _TAKES_PASSWORD),
+    (_SHORT_FLAG_SPACED, _TAKES_PASSWORD_SPACED),
+)
+
+_SECRET_DOCUMENT = re.compile(r"(?m)^kind:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$")
+_DATA = re.compile(r"(?:data|stringData):\s*$")
+_DATA_VALUE = re.compile(r"""[ \t]+["']?[\w.-]{1,253}["']?:[ \t]+(["']?)([^\s"'#|>{}<!&*][^\n"']*?)\1[ \t]*\r?$""")
+_PUBLIC = "LS0tLS1CRUdJTiBDRVJU"
+
+
+def by_name(text: str, lower: str) -> Iterator[Span]:
+    """Yield every value that its name, or its place in a command, says to be a secret; `lower` is in lower case."""
+    yield from _assignments(text)
+    if "value" in lower:
+        yield from _named(_PAIRED, text)
+    if 'variable "' in text:
+        yield from _named(_VARIABLE, text)
+    if "--" in text:
+        yield from _named(_FLAG, text)
+    if "env" in lower:
+        yield from _named(_ENV, text)
+    if "</" in text:
+        yield from _named(_XML, text)
+    yield from _in_commands(text, lower)
+    if _SECRET_DOCUMENT.search(text):
+        yield from _kubernetes_secrets(text)
+
+
+def _assignments(text: str) -> Iterator[Span]:
+    looked_at, nested = 0, 0
+    for match in _ASSIGNED.finditer(text):
+        # An assignment inside of a value, as in `password=token=...`, is looked at again, but not without end.
+        nested = nested + 1 if match.start() < looked_at else 0
+        if nested > _NESTED_MAX:
+            continue
+        value = _value(text, match)
+        if value is None:
+            continue
+        looked_at = max(looked_at, value.end)
+        span = _assigned(text, match, value)
+        if span:
+            yield span
+
+
+class _Value(NamedTuple):
+    start: int
+    end: int
+    quoted: bool
+
+
+def _value(text: str, match: re.Match[str]) -> _Value | None:
+    at = match.end()
+    opening = _OPENING.match(text, at)
+    if opening is None:
+        bare = _BARE.match(text, at)
+        return _Value(at, bare.end(), False) if bare else None
+    escaped = len(opening[0]) > 1
+    inner = (_ESCAPED if escaped else _QUOTED[opening[0]]).match(text, opening.end())
+    if inner is None or (escaped and not text.startswith(opening[0], inner.end())):
+        return None
+    return _Value(inner.start(), inner.end(), True)
+
+
+def _assigned(text: str, match: re.Match[str], value: _Value) -> Span | None:
+    before = _NAME_BEFORE.search(text, max(0, match.start() - 64), match.start())
+    start = before.start() if before else match.start()
+    name = text[start : match.start()] + re.split(r"[\"'\\\s:=]", match[0], maxsplit=1)[0]
+    named = kind_of_name(name)
+    # A colon in front is the middle of an ARN, an attribute of `self` is code.
+    if named is None or text[start - 1 : start] == ":" or name.startswith(("self.", "this.")):
+        return None
+    kind, plain = named
+    if value.quoted:
+        given = text[value.start : value.end]
+        return Span(value.start, value.end, kind) if is_secret(given, plain=plain, quoted=True) else None
+    if is_image(text, start, name, value.start, password=kind == "password"):
+        return None
+    end = _end_of_bare(text, value, start)
+    given = text[value.start : end]
+    if (match[2] or text[value.start - 1] == ":") and _is_prose(text, end, given, plain=plain):
+        return None
+    if match[1] and given.replace("_", "").isalpha():
+        return None  # JSON would have quotes, so this is code that names a variable.
+    # A number in JSON stands without quotes and becomes a string.
+    quote = match[1] if given.isdigit() else ""
+    return Span(value.start, end, kind, quote) if is_secret(given, plain=plain) else None
+
+
+def _end_of_bare(text: str, whole: _Value, name_start: int) -> int:
+    """Return where an unquoted value ends: with the line in a file of settings, else at the usual separators."""
+    value = text[whole.start : whole.end]
+    if any(sign in value for sign in ("${", "{{", "$(", "#{")):
+        return whole.end
+    line = text[text.rfind("\n", max(0, name_start - 40), name_start) + 1 : name_start] if name_start else ""
+    ends_line = text[whole.end : whole.end + 1] in ("", "\n", "\r") and value[-1] not in ",}]);"
+    if ends_line and not line.strip(" \t-\"'") and "&" not in value:
+        return whole.end
+    cut = _BARE_END.search(value)
+    return whole.start + cut.start() if cut else whole.end
+
+
+def _is_prose(text: str, end: int, value: str, *, plain: bool) -> bool:
+    """Tell whether words follow, as in `password: must be long`, and the value looks like a word itself."""
+    if _REST_OF_LINE.match(text, end) or looks_random(value):
+        return False
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    return not (plain and mixed and len(value) >= 6)
+
+
+def _named(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    """Yield the values that a pattern found with their names: the name is its first group, the value the next."""
+    for match in pattern.finditer(text):
+        group = next(index for index in range(2, len(match.groups()) + 1) if match[index] is not None)
+        named = kind_of_name(match[1])
+        quoted = text[match.start(group) - 1] in "\"'"
+        if named and is_secret(match[group], plain=True, quoted=quoted):
+            yield Span(match.start(group), match.end(group), named[0])
+
+
+def _in_commands(text: str, lower: str) -> Iterator[Span]:
+    """Yield passwords that stand at their place in a command, without a name."""
+    plain = [(_SQL, "password"), (_NETRC, "password")] if "password" in lower or "identified" in lower else []
+    for pattern, kind in plain:
+        for match in pattern.finditer(text):
+            if is_secret(match[1], plain=True, quoted=True):
+                yield Span(match.start(1), match.end(1), kind)
+    for pattern, commands in _FLAGS:
+        if not any(command in text for command in commands):
+            continue
+        for match in pattern.finditer(text):
+            line = text[max(0, match.start() - 300) : match.start() + 1].rpartition("\n")[2]
+            if any(command in line for command in commands) and is_secret(match[1], plain=True):
+                yield Span(match.start(1), match.end(1), "password")
+
+
+def _kubernetes_secrets(text: str) -> Iterator[Span]:
+    """Yield the values of `data` and `stringData` in manifests of the kind Secret, whatever their keys are."""
+    at = 0
+    for document in re.split(r"(?m)(^---[^\n]*\n)", text):
+        if _SECRET_DOCUMENT.search(document):
+            inside = False
+            offset = at
+            for line in document.splitlines(keepends=True):
+                bare = line.rstrip("\n")
+                if bare[:1] not in (" ", "\t", "#", ""):
+                    inside = _DATA.match(bare) is not None
+                elif inside and (match := _DATA_VALUE.match(bare)) and _is_data(match[2]):
+                    yield Span(offset + match.start(2), offset + match.end(2), "kubernetes-secret")
+                offset += len(line)
+        at += len(document)
+
+
+def _is_data(value: str) -> bool:
+    return not (value.startswith(_PUBLIC) or "{{" in value or "$" in value or "<redacted:" in value)
