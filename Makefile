@@ -1,7 +1,7 @@
 # Everything a developer or an operator types. It needs make, Python 3.11 or newer and a C compiler.
 PYTHON ?= python3
-# How many processes share the tests; the browser and PostgreSQL take their share of a core each.
-JOBS ?= 2
+# How many processes share the tests. One more than two cores, since many tests wait for servers to start and to end.
+JOBS ?= 3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help

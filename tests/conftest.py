@@ -81,6 +81,25 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+LONG = (
+    "tests/test_docs.py",
+    "tests/services/test_ledger_machine.py",
+    "tests/services/test_payment_lives.py",
+    "tests/test_tool_crashes.py",
+    "tests/test_crashes.py",
+    "tests/test_payments_at_once.py",
+    "tests/test_approvals_at_once.py",
+    "tests/test_many_at_once.py",
+    "tests/test_slow_model.py",
+)
+"""Modules whose tests take longest. They go first, so that no process is left with one when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first; the rest stays in its order."""
+    items.sort(key=lambda item: LONG.index(module) if (module := item.nodeid.partition("::")[0]) in LONG else len(LONG))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that uses a database once on each kind."""
     if "databases" in metafunc.fixturenames:

@@ -219,6 +219,7 @@ def what_is_left_is_right(case: Case, restarted: Server, charged: tuple[bool, in
 # --- What is deleted under a write ------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("what", ["conversation", "account", "connection"])
 def test_what_is_deleted_under_a_write_leaves_the_books_right(
     app: Flask, house: House, alice: Actor, anthropic: FakeAnthropic, what: str

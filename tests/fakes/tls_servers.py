@@ -97,6 +97,7 @@ def context_of(chain: str, key: str) -> ssl.SSLContext:
     """Return the context of a server that shows this chain."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Some builds of Python leave this to the system.
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "chain"), Path(folder, "key")
         files[0].write_text(chain)
