@@ -407,7 +407,7 @@ def test_any_order_of_changes_agrees_with_the_rules(database: Database) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -23,7 +23,7 @@ from tests.support.lives_play import Count, random_life
 from tests.support.lives_stage import open_stage
 from tests.support.shops import NOON, Shop
 
-LIVES = int(os.environ.get("LIVES", "40"))
+LIVES = int(os.environ.get("LIVES", "24"))
 """How many lives are played in all; PostgreSQL takes every fourth one."""
 FIRST = int(os.environ.get("LIVES_FROM", "1"))
 ONE = os.environ.get("LIFE")
