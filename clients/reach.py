@@ -4,9 +4,13 @@ Everything that leaves the server on a user's behalf goes through a `WayOut`: it
 address that it checked, and bounds size and time. `clients/outward/` is the real one.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+AWS_REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,10}){1,3}-[0-9]{1,2}")
+"""The form of a region's name, such as `eu-central-1` or `us-gov-east-1`."""
 
 
 class Refused(Exception):

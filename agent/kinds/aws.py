@@ -5,9 +5,8 @@ import re
 from agent.kinds.shapes import address, mask_keys, secret, texts
 from agent.outside import refused, words
 from agent.types import Kind, Reach, SettingField, ToolError
-from clients.reach import Refused, Unreachable
+from clients.reach import AWS_REGION, Refused, Unreachable
 
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,10}){1,3}-[0-9]{1,2}")
 _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 _ANY_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SECRET_AT_LEAST = 30
@@ -28,7 +27,7 @@ def read(raw: object) -> dict[str, str]:
     key = secret(
         given["secret_access_key"], "The secret access key", 1 if "endpoint_url" in given else _SECRET_AT_LEAST
     )
-    if not REGION.fullmatch(given["region"]):
+    if not AWS_REGION.fullmatch(given["region"]):
         raise ToolError("The region must be written like eu-west-1.")
     settings = {"access_key_id": key_id, "secret_access_key": key, "region": given["region"]}
     if "endpoint_url" in given:

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
 from agent.inputs import OnConnection, reader, schema_of
-from agent.kinds.aws import REGION
 from agent.outside import fitted, words
 from agent.tools.aws_calls import Calls
 from agent.tools.aws_read_alarms import alarms
@@ -15,6 +14,7 @@ from agent.tools.aws_read_buckets import buckets
 from agent.tools.aws_read_instances import instances
 from agent.tools.aws_read_services import services
 from agent.types import Reach, Tool, ToolError, ToolOutput
+from clients.reach import AWS_REGION
 
 # The worst come first; more of them would leave no room for the facts.
 FINDINGS_LISTED = 25
@@ -38,7 +38,7 @@ class AwsReadInput(OnConnection):
 def _run(given: dict[str, Any], reach: Reach) -> ToolOutput:
     assert reach.connection is not None
     region = (given["region"] or reach.connection.settings["region"]).strip().lower()
-    if not REGION.fullmatch(region):
+    if not AWS_REGION.fullmatch(region):
         raise ToolError("The region must be written like eu-west-1.")
     calls, name = Calls(reach, region), given["report"]
     found, findings = REPORTS[name](calls)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.findings import Finding
-from agent.kinds.aws import REGION
 from agent.outside import mapping, mappings, words
 from agent.tools.aws_calls import Calls
+from clients.reach import AWS_REGION
 
 PAGE_SIZE = 500
 _ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -75,7 +75,7 @@ def _block(answer: dict[str, Any] | None) -> Block | None:
 def _look(calls: Calls, one: dict[str, Any], account: Block | None) -> _Bucket:
     name = words(one.get("Name"), 100)
     region = words(one.get("BucketRegion"), 30)
-    region = region if REGION.fullmatch(region) else calls.region
+    region = region if AWS_REGION.fullmatch(region) else calls.region
     place: dict[str, Any] = {"region": region, "Bucket": name}
     block = _block(calls.ask("s3", "get_public_access_block", _NO_BLOCK, **place))
     policy: bool | None = False

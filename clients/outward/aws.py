@@ -5,7 +5,6 @@ server: no environment, no files in `~/.aws`, no instance metadata.
 """
 
 import base64
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from botocore.loaders import Loader  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 from botocore.session import Session  # type: ignore[import-untyped]
 
-from clients.reach import Refused, Request, Response, Unreachable
+from clients.reach import AWS_REGION, Refused, Request, Response, Unreachable
 
 Fetch = Callable[[Request], Response]
 
@@ -39,7 +38,6 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     ),
     "s3control": frozenset({"get_public_access_block"}),
 }
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]{2,10}){1,3}-[0-9]{1,2}")
 ATTEMPTS = 2
 SECONDS = 15.0
 MAX_BYTES = 3_000_000
@@ -74,7 +72,7 @@ def call(
     """Call one reading operation and return its answer as JSON values; raises Refused or Unreachable."""
     if operation not in OPERATIONS.get(service, frozenset()):
         raise Refused("operation", f"The operation {service} {operation} of AWS is not one that may be called.")
-    if not REGION.fullmatch(region):
+    if not AWS_REGION.fullmatch(region):
         raise Refused("region", "That is not a region of AWS; write it like eu-west-1.")
     try:
         client = _client(fetch, credentials, service, region)

@@ -7,13 +7,12 @@ from typing import Any
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from agent.types import OUTCOME_UNKNOWN
 from models import IdempotencyKey, LedgerKind, Message, MessageStatus, UsageLog, UserSubscription
 from services import periods
 from services.credits.posting import Entry, post
 
 ABANDONED = "The server stopped in the middle of this answer."
-OUTCOME_UNKNOWN = "outcome_unknown"
-"""Why a writing tool was refunded whose process died while it ran; it is never run again by itself."""
 
 
 def has_lapsed(now: datetime) -> Any:
