@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy import text
 from models import User, UserSubscription
 from services import audit, billing, schema
 from services.transaction import Database, connect, utcnow
+from tests.support.launcher import programs
 from tests.support.wallets import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,9 @@ class Operator:
         """Start the script."""
         pipe = subprocess.PIPE
         environment = {**self._environment, **(more or {})}
-        return subprocess.Popen([sys.executable, self._script], env=environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            [programs() / "python", self._script], env=environment, stdout=pipe, stderr=pipe, text=True
+        )
 
     def run(self) -> str:
         """Run the script, which must succeed, and return what it prints."""

@@ -17,6 +17,7 @@ from config import ROOT
 from tests.fakes.kubernetes_demo import PORT as CLUSTER_PORT
 from tests.fakes.kubernetes_demo import served
 from tests.fakes.stripe import FakeStripe
+from tests.support.launcher import programs
 from tests.support.processes import environment
 from tests.support.servers import Server, servers
 from tests.support.streams import events
@@ -96,10 +97,9 @@ class Reader:
         self._kept += _KEPT.findall(script)
         whole = "\n".join([*self._kept, script]).replace(ADDRESS, self._server.url)
         whole = whole.replace(STAND_IN, self._stripe.url if self._stripe else STAND_IN)
-        bin_folder = str(Path(sys.executable).parent)
         env = {
             **self._environment(PORT=str(self._server.port)),
-            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "PATH": f"{programs()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "FLASK_APP": str(ROOT / "app.py"),
         }
         done = subprocess.run(

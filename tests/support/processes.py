@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import ROOT, Settings
+from tests.support.launcher import programs
 
 _SERVING = re.compile(r"https?://\S+")
 
@@ -34,7 +35,13 @@ def free_port() -> int:
 def run(*command: str, env: dict[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run one of the repository's Python programs to its end."""
     return subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        [programs() / "python", *command],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,8 +12,8 @@ from typing import Any
 
 import requests
 
-from config import ROOT
 from tests.support.environment import SECRET_KEY
+from tests.support.launcher import launch
 
 PASSWORD = "correct horse battery"
 PATIENCE = 120.0
@@ -40,9 +39,7 @@ class Server:
             "BASE_URL": self.url,
             **environment,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=variables, stdout=self._log, stderr=subprocess.STDOUT
-        )
+        self.process = launch("app.py", env=variables, output=self._log.fileno())
 
     def wait_until_ready(self) -> "Server":
         """Return when the server answers."""
