@@ -2,15 +2,11 @@
 
 import hashlib
 import hmac
-import ipaddress
 import os
-import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from limits import parse_many
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -21,112 +17,21 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+
+from config_values import check_port, database_url, dns_servers, host, http_url, listed, mail_addresses, places, rate
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_MODEL = "claude-sonnet-5-5"
 KEY_MIN_CHARS = 32
-_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
-# What ends in a number would be read as an address by some programs, and by others not.
-_HOST_NAME = re.compile(rf"(?=.{{1,253}}\.?\Z)(?:{_LABEL}\.)*(?!(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?\Z){_LABEL}\.?")
 
 
 class ConfigError(Exception):
     """Say in one line which setting is wrong; the start stops with it."""
 
 
-def _rate(value: str) -> str:
-    try:
-        limits = parse_many(value)
-    except ValueError as error:
-        raise ValueError(f"{value!r} is not a rate such as 30/minute") from error
-    if any(limit.amount < 1 for limit in limits):
-        raise ValueError(f"{value!r} would let nobody in; RATE_LIMITS=off turns the limits off")
-    return value
-
-
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is not an http(s) address")
-    _check_port(value)
-    return value.rstrip("/")
-
-
-def _host(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        if not _HOST_NAME.fullmatch(value):
-            raise ValueError(f"{value!r} is neither a host's name nor an address such as 127.0.0.1 or ::1") from None
-    return value
-
-
-def _check_port(address: str) -> None:
-    """Refuse a port that is none; what stands there is not repeated, since it may be a password gone astray."""
-    try:
-        port = urlsplit(address).port
-    except ValueError:
-        port = 0
-    if port is not None and not 0 < port < 65536:
-        raise ValueError("the port in this address must be a number from 1 to 65535")
-
-
-def _listed(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _addresses(values: list[str]) -> list[str]:
-    for value in values:
-        if not all(value.rpartition("@")):
-            raise ValueError(f"{value!r} is not an e-mail address")
-    return values
-
-
-_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:\[\]/]+)(?::([0-9]{1,5}))?")
-
-
-def _places(values: list[str]) -> list[str]:
-    """Refuse what the way out could not read later: the same forms are taken as by its list of exceptions."""
-    for value in values:
-        try:
-            if "%" in value:
-                raise ValueError(value)  # The network card of an IPv6 address.
-            if "/" in value or value.count(":") > 1 and not value.startswith("["):
-                ipaddress.ip_network(value)
-            else:
-                _host(_without_port(value))
-        except ValueError:
-            raise ValueError(
-                f"{value!r} is not a host, host:port, address or network such as db.example, [::1]:9090 or 10.0.0.0/8"
-            ) from None
-    return values
-
-
-def _dns_servers(values: list[str]) -> list[str]:
-    for value in values:
-        try:
-            ipaddress.ip_address(value if value.count(":") > 1 and value[0] != "[" else _without_port(value))
-        except ValueError:
-            raise ValueError(
-                f"{value!r} is not the address of a DNS server such as 9.9.9.9 or 127.0.0.1:5353"
-            ) from None
-    return values
-
-
-def _without_port(value: str) -> str:
-    """Return the host of `host`, `host:port`, `[v6]` or `[v6]:port`; raises ValueError."""
-    matched = _WITH_PORT.fullmatch(value)
-    if not matched or (matched[2] and not 0 < int(matched[2]) < 65536):
-        raise ValueError(value)
-    host = matched[1]
-    return str(ipaddress.IPv6Address(host[1:-1])) if host.startswith("[") else host
-
-
-Rate = Annotated[str, AfterValidator(_rate)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-HostName = Annotated[str, AfterValidator(_host)]
+Rate = Annotated[str, AfterValidator(rate)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
+HostName = Annotated[str, AfterValidator(host)]
 
 
 class Settings(BaseSettings):
@@ -159,7 +64,7 @@ class Settings(BaseSettings):
 
     credentials_key: SecretStr | None = None
 
-    admin_emails: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_addresses)] = []
+    admin_emails: Annotated[list[str], NoDecode, BeforeValidator(listed), AfterValidator(mail_addresses)] = []
 
     redis_url: str | None = Field(default=None, repr=False)
     rate_limits: Literal["on", "off"] = "on"
@@ -177,8 +82,8 @@ class Settings(BaseSettings):
     tool_max_seconds: int = Field(default=60, ge=1, le=600)
     approve_above_credits: int = Field(default=2, ge=0, le=1_000_000)
     approval_minutes: int = Field(default=60, ge=1, le=10_080)
-    tools_allow_private: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_places)] = []
-    tools_dns_servers: Annotated[list[str], NoDecode, BeforeValidator(_listed), AfterValidator(_dns_servers)] = []
+    tools_allow_private: Annotated[list[str], NoDecode, BeforeValidator(listed), AfterValidator(places)] = []
+    tools_dns_servers: Annotated[list[str], NoDecode, BeforeValidator(listed), AfterValidator(dns_servers)] = []
     message_max_chars: int = Field(default=60_000, ge=100, le=1_000_000)
     history_max_tokens: int = Field(default=120_000, ge=2_000, le=900_000)
     session_days: int = Field(default=30, ge=1, le=365)
@@ -196,7 +101,7 @@ class Settings(BaseSettings):
     def _database_is_supported(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        url = _database_url(value)
+        url = database_url(value)
         if url.drivername == "sqlite":
             if not url.database or ":memory:" in url.database:
                 raise ValueError("SQLite needs a file, such as sqlite:////var/lib/devops-agent/data.db")
@@ -214,7 +119,7 @@ class Settings(BaseSettings):
             return f"redis+unix://{value.partition('://')[2]}"  # What the library that counts calls it.
         if not value.startswith(("redis://", "rediss://")):
             raise ValueError("this is not a Redis address such as redis://localhost:6379/0")
-        _check_port(value)
+        check_port(value)
         return value
 
     @field_validator("credentials_key")
@@ -293,22 +198,6 @@ class Settings(BaseSettings):
 def _parts(value: SecretStr | None) -> list[str]:
     listed = value.get_secret_value().split(",") if value is not None else []
     return [part.strip() for part in listed if part.strip()]
-
-
-def _database_url(value: str) -> URL:
-    """Return the address with the one driver that we have, whichever it names; raises ValueError."""
-    try:
-        url = make_url(re.sub(r"^postgres(?=\+|:)", "postgresql", value))
-    except ArgumentError:
-        raise ValueError("this is not a database address such as postgresql://user:password@host/name") from None
-    except ValueError:
-        raise ValueError("the port in this address must be a number from 1 to 65535") from None
-    backend = url.drivername.partition("+")[0]
-    if backend not in ("sqlite", "postgresql"):
-        raise ValueError("only SQLite and PostgreSQL are supported")
-    if url.port is not None and not 0 < url.port < 65536:
-        raise ValueError("the port in this address must be a number from 1 to 65535")
-    return url.set(drivername=backend)
 
 
 def _kept_key(path: Path) -> str:

@@ -18,6 +18,7 @@ TOP = (
     "stripe_commands",
     "connection_commands",
     "config",
+    "config_values",
     "errors",
     "init_subscription_system",
     "logs",
@@ -33,9 +34,10 @@ ALLOWED = {
     "agent": {"agent", "errors", "clients.model", "clients.reach"},
     "clients": {"clients", "errors", "config"},
     "models": set(),
-    "config": set(),
+    "config": {"config_values"},
+    "config_values": set(),
     "errors": set(),
-    "logs": {"config", "agent.redaction"},
+    "logs": {"config", "agent.redaction", "agent.secret_judgement"},
     "serving": {"config", "routes"},
 }
 # These are handed the settings and name their type.
