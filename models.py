@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -23,8 +24,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    case,
+    false,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -737,6 +741,19 @@ class UsageLog(Base):
     """An answer that goes on behind its user's word: no message of its own, and of no price."""
     duration_ms: Mapped[int | None]
     """How long the tool itself ran; None for a message, whose row has its times."""
+
+    @hybrid_property
+    def succeeded(self) -> bool | None:
+        """Say whether the work was done, None while it runs.
+
+        A tool that found its input wrong has run: its charge is settled, and its failure is told.
+        """
+        return self.success and self.error_message is None
+
+    @succeeded.inplace.expression
+    @classmethod
+    def _succeeded(cls) -> ColumnElement[bool | None]:
+        return case((cls.success & cls.error_message.is_not(None), false()), else_=cls.success)
 
 
 class IdempotencyKey(Base):

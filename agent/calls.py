@@ -15,13 +15,12 @@ from functools import partial
 from typing import Any
 
 from agent import leaks, outcomes
-from agent.marking import as_data
+from agent.marking import marked_as_data
 from agent.outcomes import Outcome
 from agent.pump import Task
 from agent.pump import call as call_in_thread
 from agent.registry import Registry
 from agent.types import (
-    OUTCOME_UNKNOWN,
     Answer,
     Charge,
     Limits,
@@ -30,6 +29,7 @@ from agent.types import (
     OutOfCredits,
     Question,
     Reach,
+    RefundReason,
     Stopped,
     Tool,
     ToolCharge,
@@ -40,9 +40,9 @@ from agent.watch import Watch
 
 AT_ONCE = 4
 """Tools that run side by side for one answer."""
-ONE_AT_A_TIME = (
-    "Not run: another action of this answer already waits for the user's approval. Ask for one at a time, and for this "
-    "one again when that is decided."
+ONE_AT_A_TIME = outcomes.not_run(
+    "another action already waits for approval.",
+    "Ask for one action at a time, and for this one again when the user has decided.",
 )
 
 _Finished = queue.SimpleQueue[Task[Outcome | ToolError]]
@@ -137,7 +137,9 @@ class ToolCalls:
         try:
             self.watch.call(call)
             if self.watch.closed_because is not None:
-                raise ToolError(f"Not run: {self.watch.closed_because} No more tools run for this message; answer now.")
+                advice = "No more tools run for this message; answer now."
+                self._refuse(call, outcomes.not_run(self.watch.closed_because, advice))
+                return None
             if tool is None:
                 raise ToolError(f"There is no tool called {call['name'][:64]!r}.")
             clean = tool.read(call["input"])
@@ -148,7 +150,7 @@ class ToolCalls:
 
     def _refuse(self, call: dict[str, Any], outcome: Outcome) -> None:
         self.answer.tool_started(call, self._tool(call), 0)
-        self._finish(call, outcome, 0)
+        self._finish(call, replace(outcome, not_run=True), 0)
 
     def _must_ask(self, job: _Job) -> bool:
         tool, price = job.tool, self.prices[job.tool.name]
@@ -159,7 +161,7 @@ class ToolCalls:
     def _ask(self, job: _Job) -> None:
         """Find out what a call would change and put it before the user; nothing is charged or run."""
         if self.asked:
-            return self._refuse(job.call, outcomes.failure(ONE_AT_A_TIME))
+            return self._refuse(job.call, ONE_AT_A_TIME)
         look = partial(outcomes.preview, job.tool, job.clean, job.reach)
         try:
             preview = call_in_thread(look, self.tick, partial(self._beat_until, self._until()))
@@ -185,7 +187,7 @@ class ToolCalls:
             # Stop, or whatever else ends the answer: what reads is left to itself and nobody pays for it. What writes
             # can't be called back, so it is waited for and paid: a stop must not make it free.
             for job in [job for job in running.values() if not job.tool.writes]:
-                self._abandon(job, "stopped" if isinstance(error, Stopped) else type(error).__name__)
+                self._abandon(job, _reason_of(error))
             self._see_writes_through({task: job for task, job in running.items() if job.tool.writes}, finished)
             raise
 
@@ -207,8 +209,8 @@ class ToolCalls:
                 return self._refuse(job.call, outcomes.too_dear(short))
             try:
                 self.answer.tool_started(job.call, job.tool, job.charge.credits)
-            except BaseException:
-                job.charge.refund("stopped", 0)
+            except BaseException as error:
+                job.charge.refund(_reason_of(error), 0)
                 raise
         job.started = time.monotonic()
         running[Task(partial(outcomes.attempt, job.tool, job.clean, job.reach), finished)] = job
@@ -227,20 +229,20 @@ class ToolCalls:
         for task, job in list(running.items()):
             if time.monotonic() > min(self.deadline, job.started + self.limits.tool_seconds):
                 del running[task]
-                self._abandon(job, "timeout")
+                self._abandon(job, RefundReason.TIMEOUT)
                 late = outcomes.unknown("it took too long.") if job.tool.writes else outcomes.failure(outcomes.LATE)
                 self._finish(job.call, late, job.ran_ms)
 
-    def _abandon(self, job: _Job, why: str) -> None:
+    def _abandon(self, job: _Job, why: RefundReason) -> None:
         if job.charge is not None:
-            job.charge.refund(OUTCOME_UNKNOWN if job.tool.writes else why, job.ran_ms)
+            job.charge.refund(RefundReason.OUTCOME_UNKNOWN if job.tool.writes else why, job.ran_ms)
 
     def _resolve(self, job: _Job, came: Outcome | ToolError) -> None:
         charge, ran = job.charge, job.ran_ms
         assert charge is not None
         if isinstance(came, ToolError) and came.ours:
             unknown = isinstance(came, OutcomeUnknown)
-            charge.refund(OUTCOME_UNKNOWN if unknown else outcomes.storable(str(came)), ran)
+            charge.refund(RefundReason.OUTCOME_UNKNOWN if unknown else outcomes.storable(str(came)), ran)
             outcome = outcomes.unknown(str(came)) if unknown else outcomes.failure(str(came))
         else:
             outcome = outcomes.failure(str(came)) if isinstance(came, ToolError) else came
@@ -264,9 +266,14 @@ class ToolCalls:
         self.watch.outcome(call["name"], outcome.success)
         block = _block(call, outcome, duration_ms)
         sent = {key: block[key] for key in ("type", "tool_use_id", "is_error")}
-        self._results[call["id"]] = {**sent, "content": as_data(call["name"], outcome.content)}
+        self._results[call["id"]] = {**sent, "content": marked_as_data(call["name"], outcome.content)}
         self.answer.tool_finished(block)
         self.answer.beat()
+
+
+def _reason_of(error: BaseException) -> RefundReason:
+    """Return why a tool is given back that was cut off as the answer ended with this."""
+    return error.reason if isinstance(error, Stopped) else RefundReason.INTERNAL_ERROR
 
 
 def _block(call: dict[str, Any], outcome: Outcome, duration_ms: int) -> dict[str, Any]:
@@ -282,4 +289,5 @@ def _block(call: dict[str, Any], outcome: Outcome, duration_ms: int) -> dict[str
         "duration_ms": duration_ms,
         "summary": outcomes.storable(outcome.summary)[: outcomes.SUMMARY_MAX_CHARS],
         **({"unknown": True} if outcome.unknown else {}),
+        **({"not_run": True} if outcome.not_run else {}),
     }

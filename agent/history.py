@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from agent.marking import as_data
+from agent.marking import marked_as_data
 
 Block = dict[str, Any]
 CHARS_PER_TOKEN = 4
@@ -148,7 +148,7 @@ def _result(call: Block, stored: Block | None) -> Block:
     return {
         "type": "tool_result",
         "tool_use_id": call["id"],
-        "content": as_data(stored["name"], stored["content"]) if stored else NOT_RUN,
+        "content": marked_as_data(stored["name"], stored["content"]) if stored else NOT_RUN,
         "is_error": bool(stored["is_error"]) if stored else True,
     }
 

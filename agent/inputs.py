@@ -45,6 +45,19 @@ def reader(model: type[ToolInput]) -> Callable[[object], dict[str, Any]]:
     return read
 
 
+def length_of(key: str) -> Callable[[dict[str, Any]], str]:
+    """Return the target of a tool that reads a pasted text: how many lines it has."""
+
+    def target(given: dict[str, Any]) -> str:
+        text = given.get(key)
+        if not isinstance(text, str) or not text:
+            return ""
+        lines = text.count("\n") + 1
+        return f"{lines:,} line{'s' if lines != 1 else ''}"
+
+    return target
+
+
 def _complaint(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     parts = []

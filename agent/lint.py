@@ -72,6 +72,10 @@ class Report:
         )
         self._found.setdefault((rule, where, message), finding)
 
+    def lines_of(self, rule: str) -> set[int]:
+        """Return the lines of which a rule has spoken."""
+        return {finding.line for finding in self._found.values() if finding.rule == rule and finding.line}
+
     def findings(self) -> list[Finding]:
         """Return what was found; of a rule that found much, the last one listed names the lines of the others."""
         groups: dict[tuple[str, str], list[Finding]] = {}

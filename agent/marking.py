@@ -5,7 +5,7 @@ import re
 _OTHER = re.compile(r"[^a-z0-9_]+")
 
 
-def as_data(tool: str, content: str) -> str:
+def marked_as_data(tool: str, content: str) -> str:
     """Return the JSON text `content` between marks that nothing inside it can close.
 
     In JSON `<\\/` means the same as `</`, so the text within stays JSON of the same meaning.

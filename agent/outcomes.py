@@ -34,11 +34,18 @@ class Outcome:
     credits: int = 0
     unknown: bool = False
     """It writes, and nobody knows whether it did."""
+    not_run: bool = False
 
 
 def failure(message: str, credits: int = 0) -> Outcome:
-    """Return the outcome of a call that was not made, or failed."""
+    """Return the outcome of a call that failed."""
     return Outcome(_json({"error": message}), message, False, credits)
+
+
+def not_run(why: str, advice: str) -> Outcome:
+    """Return the outcome of a call that was not made; the advice is for the model alone."""
+    message = f"Not run: {why}"
+    return Outcome(_json({"error": message, "advice": advice}), message, False, not_run=True)
 
 
 def unknown(why: str) -> Outcome:
@@ -49,10 +56,9 @@ def unknown(why: str) -> Outcome:
 
 def too_dear(short: OutOfCredits) -> Outcome:
     """Return the outcome of a call that the wallet cannot pay."""
-    return failure(
-        f"Not run: this tool costs {short.required} credits and the user has {short.remaining}. "
-        "Tell the user, and answer without it."
-    )
+    price = f"{short.required} credit{'s' if short.required != 1 else ''}"
+    left = f"{short.remaining} {'are' if short.remaining != 1 else 'is'} left"
+    return not_run(f"it costs {price} and {left}.", "Tell the user, and answer without it.")
 
 
 def attempt(tool: Tool, clean: dict[str, Any], reach: Reach) -> Outcome | ToolError:

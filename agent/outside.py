@@ -10,9 +10,21 @@ from clients.reach import Refused, Request, Response, Unreachable, WayOut
 DATA_MAX_CHARS = 28_000
 WORDS_MAX = 300
 ALLOW_HINT = "An operator of this server can allow a private address with the setting TOOLS_ALLOW_PRIVATE."
+PORT_HINT = "An operator of this server can allow this port, as `host:port`, with the setting TOOLS_ALLOW_PRIVATE."
 
-# The guard's reasons against places that an operator may open.
-_CAN_BE_ALLOWED = {"private", "loopback", "shared", "unique_local", "site_local", "internal_name"}
+# The guard's reasons against networks in which somebody's own server may be. By its address an operator could also open
+# a cloud's metadata service or a multicast group, but nobody should be led to ask for that.
+_NETWORKS = (
+    "private",
+    "loopback",
+    "shared",
+    "unique_local",
+    "site_local",
+    "link_local",
+    "benchmarking",
+    "internal_name",
+)
+_HINTS = dict.fromkeys(_NETWORKS, ALLOW_HINT) | {"blocked_port": PORT_HINT}
 
 # Everything that moves a cursor, hides text or turns its direction; tabs and line ends stay.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -33,8 +45,8 @@ def ask(out: WayOut, request: Request, who: str) -> Response:
 
 def refused(error: Refused, who: str) -> ToolError:
     """Return what to tell when the guard lets nothing go there."""
-    hint = f" {ALLOW_HINT}" if error.reason in _CAN_BE_ALLOWED else ""
-    return ToolError(f"{who} was not asked: {error.message}{hint}", ours=True)
+    hint = _HINTS.get(error.reason, "")
+    return ToolError(f"{who} was not asked: {error.message} {hint}".rstrip(), ours=True)
 
 
 def unreachable(error: Unreachable, who: str) -> ToolError:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from agent.secret_assignments import by_name
-from agent.secret_judgement import is_plain_word_name, is_secret, kind_of_name
-from agent.secret_shapes import Span, by_shape, lines_of, merged
+from agent.secret_judgement import is_plain_word_name, is_secret, is_written_out, kind_of_name
+from agent.secret_shapes import EXAMPLE, Span, by_shape, lines_of, merged
 
 MARKER = re.compile(r"<redacted:([a-z0-9-]{1,40})>")
 KNOWN_MIN = 6
@@ -23,6 +23,9 @@ KNOWN_MIN = 6
 _ENCODED_MIN = 8
 _LINE_MIN = 16
 _ROUNDS_MAX = 5
+# Of a variable; and a password in its URL, also one that is too bland to be taken out of a text.
+_LOOKED_AT = 500
+_IN_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s/:@$<{]{0,80}:([^\s/@$<{]{1,200})@")
 
 
 class Secret(NamedTuple):
@@ -47,8 +50,11 @@ def redact(text: str, known: Iterable[str] = ()) -> str:
     return text
 
 
-def find_secrets(text: str) -> list[Secret]:
-    """Return the kind and line of each secret in the text, and of each marker that stands for one."""
+def find_secrets(text: str, *, examples: bool = False) -> list[Secret]:
+    """Return the kind and line of each secret in the text, and of each marker that stands for one.
+
+    What is hidden although it is known from a manual, and opens nothing, is only told with `examples`.
+    """
     spans = _spans(text)
     found = [
         Secret(span.kind, line)
@@ -57,7 +63,17 @@ def find_secrets(text: str) -> list[Secret]:
     markers = list(MARKER.finditer(text))
     lines = lines_of(text, [match.start() for match in markers])
     found += [Secret(match[1], line, removed=True) for match, line in zip(markers, lines, strict=True)]
-    return sorted(found, key=lambda secret: (secret.line, secret.kind))
+    told = [secret for secret in found if examples or secret.kind != EXAMPLE]
+    return sorted(told, key=lambda secret: (secret.line, secret.kind))
+
+
+def holds_secret(name: str, value: object) -> bool:
+    """Tell whether a variable holds a secret in plain text, be it a weak one, by its name or its shape."""
+    text = str(value)[:_LOOKED_AT] if isinstance(value, str | int) else ""
+    if find_secrets(text) or _IN_URL.search(text):
+        return True
+    named = kind_of_name(name)
+    return named is not None and is_written_out(text, named)
 
 
 def redact_json(value: Any, known: Iterable[str] = ()) -> Any:
@@ -94,9 +110,9 @@ def _items(item: dict[Any, Any]) -> Iterator[tuple[Any, Any, str]]:
 
 def _redacted_string(text: str, name: str, known: tuple[str, ...]) -> str:
     named = kind_of_name(name) if name else None
-    refers = named is not None and not named[1] and named[0] != "token" and is_plain_word_name(text)
-    if named and not refers and is_secret(text, plain=True, quoted=True):
-        return f"<redacted:{named[0]}>" + "\n" * text.count("\n")
+    refers = named is not None and not named.plain and named.kind != "token" and is_plain_word_name(text)
+    if named and is_secret(text, named, placed=not refers, quoted=True):
+        return f"<redacted:{named.kind}>" + "\n" * text.count("\n")
     if name.lower().endswith("image"):
         # The key says what the text alone would not.
         return redact(f"image: {text}", known).removeprefix("image: ")

@@ -74,8 +74,8 @@ def violations(validator: Validator, value: Any) -> list[Violation]:
     found: list[Violation] = []
     try:
         for error in islice(validator.iter_errors(value), VIOLATIONS_MAX):
-            narrowed = _narrow(error)
-            found += _violations(narrowed, validator.schema)
+            for narrowed in _narrow(error, validator.schema):
+                found += _violations(narrowed, validator.schema)
             if len(found) >= VIOLATIONS_MAX:
                 break
     except RecursionError:
@@ -83,29 +83,42 @@ def violations(validator: Validator, value: Any) -> list[Violation]:
     return list(dict.fromkeys(found))[:VIOLATIONS_MAX]
 
 
-def _narrow(error: ValidationError) -> ValidationError:
-    """Go down into the one branch of `oneOf` or `anyOf` that was meant, if it can be told."""
-    while error.validator in ("oneOf", "anyOf") and error.context:
-        branches: dict[Any, list[ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-        meant = [inner for inner in branches.values() if not any(map(_is_other_kind, inner))]
-        if len(meant) > 1:
-            meant = [min(meant, key=len)] if _fewest_is_clear(meant) else []
-        if not meant:
-            return error
-        error = max(meant[0], key=lambda inner: len(inner.relative_path))
-    return error
+def _narrow(error: ValidationError, root: Any) -> list[ValidationError]:
+    """Go down into the one branch of `oneOf` or `anyOf` that was meant, if it can be told; return all that it lacks."""
+    if error.validator not in ("oneOf", "anyOf") or not error.context:
+        return [error]
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    meant = {number: inner for number, inner in branches.items() if not any(map(_is_other_kind, inner))}
+    chosen = _chosen(meant, error, root)
+    return [deeper for inner in chosen[:VIOLATIONS_MAX] for deeper in _narrow(inner, root)] or [error]
+
+
+def _chosen(branches: dict[Any, list[ValidationError]], error: ValidationError, root: Any) -> list[ValidationError]:
+    """Return the errors of the branch that knows most of the keys, else of that with fewest errors; nothing if unclear.
+
+    A job with `steps` is none that calls a workflow, even if its steps have more errors than `uses` is missing.
+    """
+    if len(branches) < 2:
+        return next(iter(branches.values()), [])
+    unknown = {number: -_keys_known(error, number, root) for number in branches}
+    for weights in (unknown, {number: len(errors) for number, errors in branches.items()}):
+        first, second = sorted(branches, key=weights.__getitem__)[:2]
+        if weights[first] < weights[second]:
+            return branches[first]
+    return []
+
+
+def _keys_known(error: ValidationError, number: Any, root: Any) -> int:
+    names, patterns = _known(error.validator_value[number], root)
+    keys = error.instance if isinstance(error.instance, dict) else {}
+    return sum(key in names or any(re.search(pattern, key) for pattern in patterns) for key in keys)
 
 
 def _is_other_kind(error: ValidationError) -> bool:
     """Whether a branch was not meant at all: the value is of another type, or not the constant that marks it."""
     return not error.relative_path and error.validator in ("type", "enum", "const", "pattern", "not")
-
-
-def _fewest_is_clear(branches: list[list[ValidationError]]) -> bool:
-    sizes = sorted(map(len, branches))
-    return sizes[0] < sizes[1]
 
 
 def _violations(error: ValidationError, root: Any) -> Iterator[Violation]:
@@ -194,7 +207,7 @@ def _no_branch(name: str, error: ValidationError, path: Path) -> tuple[str, str]
     if needed:
         return (
             f"{name} fits none of the allowed forms; one of {', '.join(needed[:8])} is missing.",
-            "Add what is missing.",
+            "Add one of them." if len(needed) > 1 else f"Add `{needed[0]}`.",
         )
     return f"{name} fits none of the allowed forms.", "Compare it with the reference of this field."
 
@@ -213,13 +226,18 @@ def _other(name: str, rule: str, wanted: Any, value: Any, path: Path) -> tuple[s
         side = "small" if "min" in rule.lower() else "large"
         return f"{name} is {_shown(value, path)}, too {side}.", f"The bound is {wanted}."
     if rule in ("dependencies", "dependentRequired"):
-        return (
-            f"{name} has a field that is allowed only together with another one.",
-            "See which fields belong together.",
-        )
+        return _alone(name, wanted, value)
     if rule == "not":
         return f"{name} has a combination of fields that is not allowed.", "Remove one of them."
     return f"{name} does not fit the schema ({rule}).", "Compare it with the reference of this field."
+
+
+def _alone(name: str, wanted: dict[str, Any], value: Any) -> tuple[str, str]:
+    for key, others in wanted.items():
+        missing = [other for other in others if other not in value] if isinstance(others, list) and key in value else []
+        if missing:
+            return f"{name} has `{key}`, which is allowed only together with `{missing[0]}`.", f"Add `{missing[0]}`."
+    return f"{name} has a field that is allowed only together with another one.", "See which fields belong together."
 
 
 def _shown(value: Any, path: Sequence[str | int]) -> str:

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agent.image_references import is_image
-from agent.secret_judgement import is_secret, kind_of_name, looks_random
+from agent.secret_judgement import PASSWORD, Named, is_secret, kind_of_name, looks_random
 from agent.secret_shapes import Span
 
-_KEYWORDS = (
-    r"(?i:passw(?:or)?d|passwd|passwort|passphrase|passcode|pwd|secret|token|credential|auth|dockerc"
-    r"|(?:api|access|private|signing|encryption|account|shared|master)[_-]?key|key[_-](?:base|data))"
-)
+# Some part of every name that kind_of_name knows.
+_KEYWORDS = r"(?i:pass|pwd?|secret|token|credential|auth|dockerc|key)"
 # Possessive, so that a text full of half assignments costs no more than any other.
 _ASSIGNED = re.compile(
     _KEYWORDS
@@ -28,6 +26,8 @@ _QUOTED = {
 # Inside of a string that holds JSON or code: the quotes are escaped, once or more often.
 _ESCAPED = re.compile(r"""[^"'`\\\n]++""")
 _BARE = re.compile(r"""[^\s"'`\\]++""")
+# Of YAML: a single word in the only line of a block, which is indented.
+_BLOCK = re.compile(r"[|>][+-]?[ \t]*\r?\n([ \t]{1,80}+)(\S{1,2000}+)[ \t]*\r?(?=\n|\Z)(?!\n\1)")
 _BARE_END = re.compile(r"[&;,)}\]|>]")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\Z|[\n\r#,;&|}\])>\"'`\\]|//|--)")
 _NESTED_MAX = 8
@@ -42,14 +42,34 @@ _PAIRED = re.compile(
 _VARIABLE = re.compile(
     r"""\bvariable\s{1,8}"([\w-]{1,80})"\s{0,8}\{[^{}]{0,400}?\bdefault\s{0,20}=\s{0,20}"((?:[^"\\\n]|\\[^\n]){1,2000}+)(?=")"""
 )
-_FLAG = re.compile(r"""--([a-z][\w-]{1,60})[ \t]{1,4}""" + _VALUE)
+# What begins with a dash is the next flag. In a list, as of a container's command, both stand in quotes.
+_FLAG = re.compile(r"""--([a-z][\w-]{1,60})[ \t]{1,4}(?!-)""" + _VALUE)
+_LISTED_FLAG = re.compile(
+    r"""["']--([a-z][\w-]{1,60})["'][ \t]{0,4},[ \t]{0,4}["']([^\s"'`\\-][^\s"'`\\]{0,2000}+)["']"""
+)
 _ENV = re.compile(r"""(?im)^[ \t]*ENV[ \t]{1,20}(\w{1,80})[ \t]{1,20}""" + _VALUE + r"[ \t]*$")
 _SQL = re.compile(r"""(?i:\bidentified\s{1,8}by|\bpassword)\s{1,8}'([^'\n]{1,256})'""")
 _XML = re.compile(r"<([\w.:-]{1,60})>([^<>\n]{1,1000}+)(?=</)")
 _NETRC = re.compile(r"""\blogin\s{1,20}\S{1,100}\s{1,20}password\s{1,20}([^\s"'\\]{1,200})""")
+_REDIS = re.compile(
+    r"(?im)(?:^[ \t]{0,40}+|\bconfig set )(?:requirepass|masterauth)[ \t]{1,20}"
+    r"""["']?([^\s"'#\\]{1,256})["']?[ \t]*(?=[\r\n;&|]|\Z)"""
+)
+# host:port:database:user:password, as in ~/.pgpass.
+_PGPASS = re.compile(
+    r"""(?<![^\s"'])[\w.*/-]{1,255}+:(?:\d{4,5}|\*):(?:[\w.$-]{1,64}|\*):(?:[\w.$@-]{1,64}|\*):((?:[^\s:"'\\]|\\[:\\]){4,256}+)(?![^\s"'])"""
+)
+_PLACES = (
+    (("password", "identified"), _SQL, PASSWORD),
+    (("password",), _NETRC, PASSWORD),
+    (("requirepass", "masterauth"), _REDIS, PASSWORD),
+    # Logs look alike, so a plain word is none.
+    ((":",), _PGPASS, Named("password", plain=False)),
+)
 _USER_FLAG = re.compile(r"""\s(?:-u|--user)[ =]{0,2}["']?[\w.@%+-]{1,100}:([^\s"'`\\]{3,256})""")
 _SHORT_FLAG = re.compile(r"""\s-p["']?([^\s"'`\\-][^\s"'`\\]{2,256})""")
 _SHORT_FLAG_SPACED = re.compile(r"""\s-p[ ]?["']?([^\s"'`\\-][^\s"'`\\]{2,256})""")
+_AUTH_FLAG = re.compile(r"""\s["']?(?:-a|--pass)["']?,?[ ]["']?([^\s"'`\\-][^\s"'`\\]{2,256})""")
 _TAKES_USER = ("curl", "http", "wget")
 _TAKES_PASSWORD = ("mysql", "mariadb")
 _TAKES_PASSWORD_SPACED = ("sshpass", "docker login", "podman login", "helm registry login")
@@ -57,6 +77,7 @@ _FLAGS = (
     (_USER_FLAG, _TAKES_USER),
     (_SHORT_FLAG, _TAKES_PASSWORD),
     (_SHORT_FLAG_SPACED, _TAKES_PASSWORD_SPACED),
+    (_AUTH_FLAG, ("redis-cli", "valkey-cli")),
 )
 
 _SECRET_DOCUMENT = re.compile(r"(?m)^kind:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$")
@@ -74,6 +95,7 @@ def by_name(text: str, lower: str) -> Iterator[Span]:
         yield from _named(_VARIABLE, text)
     if "--" in text:
         yield from _named(_FLAG, text)
+        yield from _named(_LISTED_FLAG, text)
     if "env" in lower:
         yield from _named(_ENV, text)
     if "</" in text:
@@ -86,6 +108,11 @@ def by_name(text: str, lower: str) -> Iterator[Span]:
 def _assignments(text: str) -> Iterator[Span]:
     looked_at, nested = 0, 0
     for match in _ASSIGNED.finditer(text):
+        start, name = _name(text, match)
+        named = kind_of_name(name)
+        # An attribute of `self` is code.
+        if named is None or _in_arn(text, start) or name.startswith(("self.", "this.")):
+            continue
         # An assignment inside of a value, as in `password=token=...`, is looked at again, but not without end.
         nested = nested + 1 if match.start() < looked_at else 0
         if nested > _NESTED_MAX:
@@ -94,9 +121,27 @@ def _assignments(text: str) -> Iterator[Span]:
         if value is None:
             continue
         looked_at = max(looked_at, value.end)
-        span = _assigned(text, match, value)
+        span = _assigned(text, match, _Name(start, name, named), value)
         if span:
             yield span
+
+
+def _in_arn(text: str, start: int) -> bool:
+    """Tell whether a colon stands in front, unless it is the one of `//registry/:_authToken` in .npmrc."""
+    return text[start - 1 : start] == ":" and text[start - 2 : start + 1] != "/:_"
+
+
+def _name(text: str, match: re.Match[str]) -> tuple[int, str]:
+    """Return the whole name that a keyword is a part of, and where it starts."""
+    before = _NAME_BEFORE.search(text, max(0, match.start() - 64), match.start())
+    start = before.start() if before else match.start()
+    return start, text[start : match.start()] + re.split(r"[\"'\\\s:=]", match[0], maxsplit=1)[0]
+
+
+class _Name(NamedTuple):
+    start: int
+    text: str
+    means: Named
 
 
 class _Value(NamedTuple):
@@ -109,6 +154,9 @@ def _value(text: str, match: re.Match[str]) -> _Value | None:
     at = match.end()
     opening = _OPENING.match(text, at)
     if opening is None:
+        block = _BLOCK.match(text, at)
+        if block and len(block[1]) > _indent(text, match.start()):
+            return _Value(block.start(2), block.end(2), True)
         bare = _BARE.match(text, at)
         return _Value(at, bare.end(), False) if bare else None
     escaped = len(opening[0]) > 1
@@ -118,29 +166,28 @@ def _value(text: str, match: re.Match[str]) -> _Value | None:
     return _Value(inner.start(), inner.end(), True)
 
 
-def _assigned(text: str, match: re.Match[str], value: _Value) -> Span | None:
-    before = _NAME_BEFORE.search(text, max(0, match.start() - 64), match.start())
-    start = before.start() if before else match.start()
-    name = text[start : match.start()] + re.split(r"[\"'\\\s:=]", match[0], maxsplit=1)[0]
-    named = kind_of_name(name)
-    # A colon in front is the middle of an ARN, an attribute of `self` is code.
-    if named is None or text[start - 1 : start] == ":" or name.startswith(("self.", "this.")):
-        return None
-    kind, plain = named
+def _indent(text: str, at: int) -> int:
+    """Return how far the key before this position is indented, behind the dash of a list if there is one."""
+    line = text[max(0, at - 200) : at].rpartition("\n")[2]
+    return len(line) - len(line.lstrip(" \t-"))
+
+
+def _assigned(text: str, match: re.Match[str], name: _Name, value: _Value) -> Span | None:
+    kind = name.means.kind
     if value.quoted:
         given = text[value.start : value.end]
-        return Span(value.start, value.end, kind) if is_secret(given, plain=plain, quoted=True) else None
-    if is_image(text, start, name, value.start, password=kind == "password"):
+        return Span(value.start, value.end, kind) if is_secret(given, name.means, quoted=True) else None
+    if is_image(text, name.start, name.text, value.start, password=kind == PASSWORD.kind):
         return None
-    end = _end_of_bare(text, value, start)
+    end = _end_of_bare(text, value, name.start)
     given = text[value.start : end]
-    if (match[2] or text[value.start - 1] == ":") and _is_prose(text, end, given, plain=plain):
+    if (match[2] or text[value.start - 1] == ":") and _is_prose(text, end, given, plain=name.means.plain):
         return None
     if match[1] and given.replace("_", "").isalpha():
         return None  # JSON would have quotes, so this is code that names a variable.
     # A number in JSON stands without quotes and becomes a string.
     quote = match[1] if given.isdigit() else ""
-    return Span(value.start, end, kind, quote) if is_secret(given, plain=plain) else None
+    return Span(value.start, end, kind, quote) if is_secret(given, name.means) else None
 
 
 def _end_of_bare(text: str, whole: _Value, name_start: int) -> int:
@@ -170,24 +217,25 @@ def _named(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
         group = next(index for index in range(2, len(match.groups()) + 1) if match[index] is not None)
         named = kind_of_name(match[1])
         quoted = text[match.start(group) - 1] in "\"'"
-        if named and is_secret(match[group], plain=True, quoted=quoted):
-            yield Span(match.start(group), match.end(group), named[0])
+        if named and is_secret(match[group], named, placed=True, quoted=quoted):
+            yield Span(match.start(group), match.end(group), named.kind)
 
 
 def _in_commands(text: str, lower: str) -> Iterator[Span]:
     """Yield passwords that stand at their place in a command, without a name."""
-    plain = [(_SQL, "password"), (_NETRC, "password")] if "password" in lower or "identified" in lower else []
-    for pattern, kind in plain:
+    for hints, pattern, named in _PLACES:
+        if not any(hint in lower for hint in hints):
+            continue
         for match in pattern.finditer(text):
-            if is_secret(match[1], plain=True, quoted=True):
-                yield Span(match.start(1), match.end(1), kind)
+            if is_secret(match[1], named, quoted=True):
+                yield Span(match.start(1), match.end(1), PASSWORD.kind)
     for pattern, commands in _FLAGS:
         if not any(command in text for command in commands):
             continue
         for match in pattern.finditer(text):
             line = text[max(0, match.start() - 300) : match.start() + 1].rpartition("\n")[2]
-            if any(command in line for command in commands) and is_secret(match[1], plain=True):
-                yield Span(match.start(1), match.end(1), "password")
+            if any(command in line for command in commands) and is_secret(match[1], PASSWORD):
+                yield Span(match.start(1), match.end(1), PASSWORD.kind)
 
 
 def _kubernetes_secrets(text: str) -> Iterator[Span]:

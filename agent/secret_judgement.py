@@ -1,12 +1,29 @@
-"""Judge whether a name stands for a secret, and whether a value under it is one or only refers to one."""
+"""Judge whether a name stands for a secret, and whether a value under it is one or only refers to one.
+
+This is the only judge: what redacts, lints, shows objects of a cluster or writes logs asks here, so that all agree.
+"""
 
 import math
 import re
 from collections import Counter
+from typing import NamedTuple
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_PASSWORDS = {"password", "passwd", "passwort", "pwd", "passphrase", "passcode"}
+_PASSWORDS = {
+    "password", "passwd", "passwort", "pwd", "passphrase", "passcode", "dbpass", "sshpass", "userpass", "rootpass",
+    "adminpass", "mailpass", "smtppass", "storepass", "keypass", "requirepass", "masterauth",
+}  # fmt: skip
+# Whole words only: neither `bypass` nor `compass`. Alone they are more often words of prose, code and test reports.
+_SHORT_PASSWORDS = {"pass", "pw"}
+_NOT_PASSWORDS = {
+    "first", "second", "third", "last", "next", "each", "per", "one", "two", "single", "multi", "double", "final",
+    "initial", "dry", "render", "shadow", "depth", "boarding", "all", "test", "tests", "check", "build", "compiler",
+    "analysis", "optimization", "proxy", "fastcgi", "uwsgi", "scgi", "grpc", "low", "high", "band", "by", "allow",
+    "must",
+}  # fmt: skip
+# Such as `--disabled-password` or `NO_PASSWORD`: a switch, and what follows it is no password.
+_SWITCHES = {"no", "without", "disable", "disabled", "ask", "prompt", "skip", "enable", "enabled"}
 # Under these a plain word may be the secret itself; the value is the kind.
 _PAIRS = {
     ("api", "key"): "api-key",
@@ -44,17 +61,29 @@ _NOT_SECRET_TOKENS = {
     "next", "page", "continue", "continuation", "idempotency", "cancellation", "eos", "pad", "bos", "unk", "sync",
     "resume", "public", "max", "min", "type", "automount",
 }  # fmt: skip
+# Any other `<vendor>_KEY` may be one of an API.
+_NOT_SECRET_KEYS = {
+    "primary", "foreign", "unique", "composite", "sort", "partition", "shard", "hash", "range", "row", "index",
+    "public", "pub", "publishable", "anon", "site", "gpg", "pgp", "apt", "kms", "host", "cache", "restore", "build",
+    "lock", "object", "map", "dict", "lookup", "group", "event", "message", "metric", "field", "column", "property",
+    "config", "label", "annotation", "topology", "registry", "project", "issue", "translation", "idempotency",
+    "correlation", "dedup", "deduplication", "page", "next", "start", "continuation", "hot", "shortcut", "function",
+    "trace",
+}  # fmt: skip
 _TRAILING = {
     "prod", "production", "dev", "development", "stage", "staging", "old", "new", "primary", "secondary", "value",
-    "plain", "plaintext", "string", "current", "previous", "encoded", "base",
+    "plain", "plaintext", "string", "current", "previous", "encoded", "base", "v", "live",
 }  # fmt: skip
 
 _REFERENCES = re.compile(
     r"\$\{|\$\(|\{\{|\}\}|<%|#\{|%\(|^\$[A-Za-z_]\w*$|^%[sdr@]$|^%\w+%$|^\[%|^(?:op|vault|ref\+?\w*|env|file|ssm|sops)[:+]"
+    # What kubeseal has encrypted: 512 as two bytes, then that many; only the cluster can open it.
+    r"|^(?-i:Ag[A-D])[a-z0-9+/]{150}"
     r"|^arn:|^projects/|^enc\[|^(?:sha\d+|md5)[:-]|^/dev/|^__\w+__$|\{[A-Za-z_][\w.()\[\]'\"-]*\}|\[a-[zZf]",
     re.I,
 )
-_SIGILS = re.compile(r"^[!&*|>@]|^\$")
+# The last is the first word of `<your password>`.
+_SIGILS = re.compile(r"^[!&*|>@]|^\$|^<[a-z]+$")
 _CODE = re.compile(r"\w\(|\w\[|^[A-Za-z_$][A-Za-z_]*(?:(?:\.|->|::)[A-Za-z_]\w*)+;?$|^[({\[]")
 _PATH = re.compile(r"^(?:\.{0,2}|~|[A-Za-z]:)[/\\][\w.@~/\\ -]*$|^[\w.-]+/[\w.-]+/[\w./-]+$")
 _FILE = re.compile(
@@ -65,6 +94,7 @@ _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.I)
 _NAME = re.compile(r"^[a-z]+\d{0,3}$|^[a-z][a-z0-9]*(?:[-./_][a-z0-9]+)+$")
 _NAME_ENDING = re.compile(r"(?:-[a-z0-9]{4,10}){1,2}$")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}|^\d{1,2}:\d{2}|^v?\d+(?:\.\d+)+")
+_COLOUR = re.compile(r"^#[0-9a-f]{3,8}$", re.I)
 _NUMBER = re.compile(r"^[+-]?\d+(?:\.\d+)?(?:ms|s|m|h|d|[kmg]i?b?)?$", re.I)
 _SAME = re.compile(r"^(.)\1*$")
 _KEYWORDS = {
@@ -85,27 +115,57 @@ _MEANT = {
     "password", "passphrase", "passwd", "pwd", "secret", "secrets", "token", "key", "credential", "credentials", "pass",
     "pw",
 }  # fmt: skip
+_SPEAKS = re.compile(
+    r"passw|passphrase|passcode|pwd|secret|token|credential|dockerc"
+    r"|(?:api|access|private|signing|encryption|account|shared|master)[-_.]?key",
+    re.I,
+)
+# No values but switches, lengths and marks for somebody to fill in.
+_SWITCH = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|enabled|disabled|\d{1,3}|<.*>")
 # Longer values are judged by how they begin.
 _LOOKED_AT = 300
 
 
-def kind_of_name(name: str) -> tuple[str, bool] | None:
-    """Return the kind of secret that this name announces and whether a plain word counts under it, or None."""
+class Named(NamedTuple):
+    """What a name announces."""
+
+    kind: str
+    plain: bool = True
+    """A plain word counts as the secret itself; under other names it is more often one that refers to it."""
+    vague: bool = False
+    """The name often means something else, so that the value must look generated wherever it stands."""
+
+
+PASSWORD = Named("password")
+
+
+def kind_of_name(name: str) -> Named | None:
+    """Return what kind of secret this name announces, or None."""
     words = [word.lower() for word in _WORDS.findall(name[-80:])]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in _TRAILING) and words[-2:] != ["key", "base"]:
         words.pop()
-    if not words:
+    if not words or (len(words) > 1 and words[0] in _SWITCHES):
         return None
-    last = words[-1]
+    before, last = words[-2] if len(words) > 1 else "", words[-1]
     if last in _PASSWORDS or last.endswith(("password", "passwd")):
-        return "password", True
+        return PASSWORD
     pair = _kind_of_pair(words)
     if pair:
-        return pair, True
-    if last in _LOOSE and not (len(words) > 1 and words[-2] in _NOT_SECRET_TOKENS):
+        return Named(pair)
+    if last in _SHORT_PASSWORDS and before not in _NOT_PASSWORDS and name != "PASS":
+        return PASSWORD if before else Named("password", plain=False, vague=True)
+    # A cluster of etcd calls its own name a token.
+    if last in _LOOSE and before not in _NOT_SECRET_TOKENS and words[-3:-1] != ["initial", "cluster"]:
         is_constant = name.isupper() and "_" in name
-        return _LOOSE[last], is_constant and not last.startswith("auth")
+        return Named(_LOOSE[last], plain=is_constant and not last.startswith("auth"))
+    if last == "key" and before and before not in _NOT_SECRET_KEYS:
+        return Named("api-key", plain=False, vague=True)
     return None
+
+
+def speaks_of_secret(name: str) -> bool:
+    """Tell whether a name has to do with a secret at all, for places where hiding too much does no harm."""
+    return kind_of_name(name) is not None or _SPEAKS.search(name) is not None
 
 
 def _kind_of_pair(words: list[str]) -> str | None:
@@ -117,12 +177,14 @@ def _kind_of_pair(words: list[str]) -> str | None:
     return pair
 
 
-def is_secret(value: str, *, plain: bool, quoted: bool = False) -> bool:
+def is_secret(value: str, named: Named, *, placed: bool = False, quoted: bool = False) -> bool:
     """Tell whether a value under a secret's name is the secret itself.
 
     It is not if it refers to one (a variable, a template, a path, a name) or stands for one (a placeholder, a type).
-    `plain` says that a plain word counts too; otherwise it has to look random. In quotes nothing is code.
+    `placed` says that it stands where only values do, such as in JSON, so that a plain word counts under every name
+    that is not vague. In quotes nothing is code.
     """
+    plain = named.plain or (placed and not named.vague)
     text = value.strip()[:_LOOKED_AT]
     if len(text) < (4 if plain else 6) or text.lower() in _KEYWORDS or "<redacted:" in text:
         return False
@@ -132,7 +194,19 @@ def is_secret(value: str, *, plain: bool, quoted: bool = False) -> bool:
         return plain and len(text) >= 6 and text.isdigit()
     if plain:
         return looks_random(text) or not _stands_for_one(text)
-    return _is_literal(text) and not (_UUID.match(text) or _DATE.match(text) or is_plain_word_name(text))
+    if not _is_literal(text) or any(form.match(text) for form in (_UUID, _DATE, _COLOUR)):
+        return False
+    if named.kind == PASSWORD.kind:
+        return not _PLACEHOLDER.search(text)
+    return not is_plain_word_name(text) and (not named.vague or _is_generated(text))
+
+
+def is_written_out(value: str, named: Named) -> bool:
+    """Tell whether a variable of this name has its value in plain text, be it a weak one or one from a manual."""
+    if named.vague or named.kind == _LOOSE["auth"]:
+        return is_secret(value, named, quoted=True)
+    text = value.strip()[:_LOOKED_AT]
+    return not (_SWITCH.fullmatch(text) or _refers(text, quoted=True))
 
 
 def is_plain_word_name(text: str) -> bool:
@@ -164,6 +238,11 @@ def _is_literal(text: str) -> bool:
     if any(c.isspace() for c in text):
         return False
     return looks_random(text) or (any(c.isdigit() for c in text) and any(c.isalpha() for c in text))
+
+
+def _is_generated(text: str) -> bool:
+    """Tell whether this changes between letters, cases and digits more often than words and numbers do."""
+    return not _PLACEHOLDER.search(text) and len(text) / max(1, len(_WORDS.findall(text))) <= 3
 
 
 def looks_random(text: str) -> bool:

@@ -28,9 +28,15 @@ def _shape(kind: str, hints: str, pattern: str) -> _Shape:
     return _Shape(kind, tuple(hints.split()), re.compile(pattern))
 
 
+# AWS prints these in its manuals. They are hidden like any other, since nobody has to look twice, but open nothing.
+EXAMPLE = "aws-example-key"
+
 # Each pattern starts with literal text, which keeps the search fast; what stands before it is checked in code, so that
 # no look-behind is needed. Whatever repeats is either bounded or can't fail after it has matched.
 _SHAPES = (
+    # Before the others, since of two that cover the same text the first one gives the kind.
+    _shape(EXAMPLE, "EXAMPLE", r"A[KS]IA[A-Z0-9]{9}EXAMPLE(?![A-Za-z0-9])"),
+    _shape(EXAMPLE, "EXAMPLEKEY", r"wJalrXUtnFEMI[A-Za-z0-9/+]{17}EXAMPLEKEY(?![A-Za-z0-9/+])"),
     _shape("aws-access-key", "AKIA ASIA", r"A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _shape("github-token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{20,}"),
     _shape("github-token", "github_pat_", r"github_pat_[A-Za-z0-9_]{20,}"),
@@ -71,6 +77,18 @@ _SHAPES = (
     _shape("shopify-token", "shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
     _shape("huggingface-token", "hf_", r"hf_[A-Za-z]{34}(?![A-Za-z0-9])"),
     _shape("atlassian-token", "ATATT3", r"ATATT3[A-Za-z0-9_=-]{60,}"),
+    _shape("linear-key", "lin_api_", r"lin_api_[A-Za-z0-9]{32,}"),
+    _shape(
+        "doppler-token",
+        "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.",
+        r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{36,}",
+    ),
+    _shape("pulumi-token", "pul-", r"pul-[0-9a-f]{40}(?![A-Za-z0-9])"),
+    _shape("sentry-token", "sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9+/=_-]{40,}"),
+    _shape("fly-token", "fo1_", r"fo1_[A-Za-z0-9_-]{40,}"),
+    _shape("fly-token", "fm1a_ fm1r_ fm2_", r"fm(?:1[ar]|2)_[A-Za-z0-9+/]{60,}={0,2}"),
+    _shape("planetscale-token", "pscale_", r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{32,}"),
+    _shape("tailscale-key", "tskey-", r"tskey-(?:auth|api|client|scim|webhook)-[A-Za-z0-9]{6,}-[A-Za-z0-9]{20,}"),
     _shape("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     _shape("azure-storage-key", "AccountKey=", r"(?<=AccountKey=)[A-Za-z0-9+/]{40,}={0,2}"),
     _shape("azure-shared-access-key", "SharedAccessKey=", r"(?<=SharedAccessKey=)[A-Za-z0-9+/]{30,}={0,2}"),

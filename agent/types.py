@@ -1,5 +1,6 @@
 """Name what the loop, the tools and their callers share."""
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,8 +9,27 @@ from clients.model import TokenUsage
 from clients.reach import WayOut
 
 
+class RefundReason(enum.StrEnum):
+    """Say why a price was given back, where no other system said it in a sentence of its own."""
+
+    STOPPED = "stopped"
+    """The user stopped the answer before it had given anything, or while the tool read."""
+    TIMEOUT = "timeout"
+    ABANDONED = "abandoned"
+    """The process that ran it died."""
+    SERVER_RESTARTING = "server_restarting"
+    INTERNAL_ERROR = "internal_error"
+    """The answer broke for a reason of ours."""
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    """A writing tool may or may not have done its work."""
+
+
 class Stopped(Exception):
     """The user asked to stop, or the answer is no longer ours; the loop ends at once."""
+
+    def __init__(self, reason: RefundReason = RefundReason.STOPPED) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class OutOfCredits(Exception):
@@ -32,6 +52,14 @@ class ToolError(Exception):
     def __init__(self, message: str, *, ours: bool = False) -> None:
         super().__init__(message)
         self.ours = ours
+
+
+class BadSetting(ToolError):
+    """Settings of a connection can't be used: `fields` says what is wrong with each of them."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = fields
 
 
 class OutcomeUnknown(ToolError):
@@ -153,7 +181,7 @@ class Kind:
     title: str
     fields: tuple[SettingField, ...]
     read: Callable[[object], dict[str, str]]
-    """Check raw settings and return what is stored (encrypted); raises ToolError with one sentence, without secrets."""
+    """Check raw settings and return what is stored (encrypted); raises BadSetting, whose words hold no secrets."""
     mask: Callable[[Mapping[str, str]], dict[str, str]]
     """Return what may be shown of stored settings: `{"server": "https://...", "token": "****abcd"}`."""
     probe: Callable[[Reach], dict[str, str]]
@@ -164,10 +192,6 @@ class Kind:
     """How to get such credentials with the least rights, for the form."""
 
 
-OUTCOME_UNKNOWN = "outcome_unknown"
-"""The reason of a refund when a writing tool may or may not have done its work."""
-
-
 class ToolCharge(Protocol):
     """A tool's price, charged before it runs; settled or refunded exactly once."""
 
@@ -176,7 +200,8 @@ class ToolCharge(Protocol):
     def settle(self, duration_ms: int, result: dict[str, Any]) -> None:
         """Keep the price, and store the tool's result with it; `credits` is 0 afterwards if nothing was kept."""
 
-    def refund(self, reason: str, duration_ms: int) -> None: ...
+    def refund(self, reason: str, duration_ms: int) -> None:
+        """Give the price back; `reason` is a RefundReason, or a sentence for the user on what failed."""
 
 
 class Charge(Protocol):

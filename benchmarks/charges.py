@@ -83,9 +83,7 @@ def _charge_and_settle(db: Database, user_id: int) -> None:
     with db.write() as tx:
         now = utcnow()
         wallet = credits.wake(tx, user_id, now=now, simulated=True)
-        log = credits.charge(
-            tx, wallet, price=1, actor_id=user_id, action_type=ActionType.CHAT_MESSAGE, lease=LEASE, now=now
-        )
+        log = credits.charge(tx, wallet, credits.Work(user_id, ActionType.CHAT_MESSAGE), price=1, lease=LEASE, now=now)
     with db.write() as tx:
         credits.settle(tx, log.id, now=utcnow(), simulated=True)
 

@@ -26,14 +26,16 @@ class Unreachable(Exception):
     """The other side could not be reached, or broke off.
 
     `kind` is one of `dns`, `connect`, `timeout`, `tls`, `protocol`, `too_large`. `sent` says that the request may have
-    arrived although no whole answer came back: a write then has an unknown outcome. The message is one sentence.
+    arrived although no whole answer came back: a write then has an unknown outcome. `code` is the other side's own word
+    for its refusal, such as `AccessDenied`, where it has one. The message is one sentence.
     """
 
-    def __init__(self, kind: str, message: str, *, sent: bool = False) -> None:
+    def __init__(self, kind: str, message: str, *, sent: bool = False, code: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.sent = sent
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,6 @@ class WayOut(Protocol):
         """Call one reading operation of AWS, such as `ec2`, `describe_instances`, and return its parsed answer.
 
         `credentials` holds `access_key_id`, `secret_access_key` and, optionally, `endpoint_url`. A refusal by AWS
-        raises Unreachable `protocol` with AWS's code and words.
+        raises Unreachable `protocol` with AWS's words and its `code`.
         """
         ...

@@ -24,7 +24,7 @@ def decide(approval_id: str) -> Any:
     word = body.text(json, "decision", maximum=20)
     if word not in ("approve", "refuse"):
         raise InvalidInput({"decision": "decision must be approve or refuse."})
-    reason = body.text(json, "reason", required=False, maximum=500) or ""
+    reason = body.optional_text(json, "reason", maximum=500) or ""
     always = body.flag(json, "always")
     call = idempotent_call({"decision": word, "reason": reason, "always": always})
     decision = Decision(word == "approve", reason.strip(), always)

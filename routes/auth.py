@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from errors import AppError, InvalidInput
 from routes.access import house, inward, session_lifetime, sign_in
-from routes.body import is_json, read_json, text
+from routes.body import is_json, optional_text, read_json, text
 from routes.limits import (
     address,
     limiter,
@@ -19,7 +19,7 @@ from routes.limits import (
     network_and_address,
     signup_limit,
 )
-from services import accounts, sessions
+from services import accounts, billing_views, sessions
 from services.accounts import Entry
 from services.sessions import Browser
 from services.transaction import utcnow
@@ -101,7 +101,7 @@ def _credentials(fields: dict[str, bool]) -> dict[str, Any]:
     values, wrong = {}, {}
     for name, required in fields.items():
         try:
-            values[name] = text(body, name, required=required)
+            values[name] = text(body, name) if required else optional_text(body, name)
         except InvalidInput as error:
             wrong.update(error.details["fields"])
     if wrong:
@@ -138,7 +138,13 @@ def _refused(name: str, error: AppError) -> Answer:
 def _page(name: str, *, fields: dict[str, str] | None = None, error: str | None = None) -> str:
     form = {"email": request.form.get("email", ""), "username": request.form.get("username", "")}
     return render_template(
-        f"auth/{name}.html", form={**form, "next": _next()}, fields=fields or {}, error=error, next=_next()
+        f"auth/{name}.html",
+        form={**form, "next": _next()},
+        fields=fields or {},
+        error=error,
+        next=_next(),
+        tiers=billing_views.tiers_view(house().db),
+        ended="ended" in request.args,  # Put there by the script of a page whose session is over.
     )
 
 

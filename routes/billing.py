@@ -46,8 +46,8 @@ def packs() -> Any:
 def ledger() -> Any:
     """List the changes of the user's own wallet, newest first."""
     limit = body.query_integer("limit", default=50, minimum=1, maximum=200)
-    cursor = body.query_integer("cursor", default=None, minimum=1)
-    return billing_views.ledger_view(house().db, current_user.id, limit or 50, cursor)
+    cursor = body.optional_query_integer("cursor", minimum=1)
+    return billing_views.ledger_view(house().db, current_user.id, limit, cursor)
 
 
 @bp.post("/api/subscription/upgrade")
@@ -82,7 +82,7 @@ def resume() -> Any:
 @login_required
 def purchase() -> Any:
     """Buy a pack of credits."""
-    size = _pack_size(body.read_json())
+    size = body.integer(body.read_json(), "pack_size", minimum=1, maximum=_MOST)
     call = idempotent_call({"pack_size": size})
     return billing.buy_pack(*_me(), pack_size=size, **_here(), call=call)
 
@@ -92,7 +92,7 @@ def purchase() -> Any:
 @login_required
 def checkout_subscription() -> Any:
     """Open a payment page for a plan."""
-    name = body.text(body.read_json(), "tier_name", maximum=50) or ""
+    name = body.text(body.read_json(), "tier_name", maximum=50)
     call = idempotent_call({"tier_name": name})
     return billing.open_plan_checkout(*_me(), tier_name=name, **_here(), call=call)
 
@@ -102,7 +102,7 @@ def checkout_subscription() -> Any:
 @login_required
 def checkout_pack() -> Any:
     """Open a payment page for a pack."""
-    size = _pack_size(body.read_json())
+    size = body.integer(body.read_json(), "pack_size", minimum=1, maximum=_MOST)
     call = idempotent_call({"pack_size": size})
     return billing.open_pack_checkout(*_me(), pack_size=size, **_here(), call=call)
 
@@ -125,15 +125,8 @@ def _here() -> dict[str, Any]:
 
 
 def _tier_choice(json: dict[str, Any]) -> dict[str, Any]:
-    tier_id = body.integer(json, "tier_id", required=False, minimum=1, maximum=_MOST)
-    tier_name = body.text(json, "tier_name", required=False, maximum=50)
+    tier_id = body.optional_integer(json, "tier_id", minimum=1, maximum=_MOST)
+    tier_name = body.optional_text(json, "tier_name", maximum=50)
     if (tier_id is None) == (tier_name is None):
         raise InvalidInput({"tier_name": "Name the plan by tier_name or by tier_id, one of the two."})
     return {"tier_id": tier_id, "tier_name": tier_name}
-
-
-def _pack_size(json: dict[str, Any]) -> int:
-    size = body.integer(json, "pack_size", minimum=1, maximum=_MOST)
-    if size is None:
-        raise InvalidInput({"pack_size": "pack_size is missing."})
-    return size

@@ -2,13 +2,16 @@
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from flask import request
 
 from errors import AppError, InvalidInput
+from services.texts import is_storable
 
-_ANY = -(2**63)
+LARGEST = 2**63 - 1
+"""The largest whole number that the databases keep."""
+T = TypeVar("T")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -46,12 +49,15 @@ def unsupported_media_type() -> AppError:
     return AppError(415, "unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
 
 
-def text(body: dict[str, Any], name: str, *, required: bool = True, maximum: int = 10_000) -> str | None:
-    """Return a string of the body, None where it is missing or null and not required; raises InvalidInput."""
+def text(body: dict[str, Any], name: str, *, maximum: int = 10_000) -> str:
+    """Return a string of the body; raises InvalidInput, also where it is missing or null."""
+    return _required(name, optional_text(body, name, maximum=maximum))
+
+
+def optional_text(body: dict[str, Any], name: str, *, maximum: int = 10_000) -> str | None:
+    """Return a string of the body, None where it is missing or null; raises InvalidInput."""
     value = body.get(name)
     if value is None:
-        if required:
-            raise InvalidInput({name: f"{name} is missing."})
         return None
     if not isinstance(value, str):
         raise InvalidInput({name: f"{name} must be a string."})
@@ -70,36 +76,44 @@ def flag(body: dict[str, Any], name: str) -> bool:
     return bool(value)
 
 
-def integer(
-    body: dict[str, Any], name: str, *, required: bool = True, minimum: int = _ANY, maximum: int = -_ANY - 1
-) -> int | None:
-    """Return a whole number of the body, None where it is missing or null and not required.
+def integer(body: dict[str, Any], name: str, *, minimum: int, maximum: int) -> int:
+    """Return a whole number of the body; raises InvalidInput, also where it is missing or null."""
+    return _required(name, optional_integer(body, name, minimum=minimum, maximum=maximum))
+
+
+def optional_integer(body: dict[str, Any], name: str, *, minimum: int, maximum: int) -> int | None:
+    """Return a whole number of the body, None where it is missing or null.
 
     Raises InvalidInput; `true`, `1.0` and `"1"` are not whole numbers here.
     """
     value = body.get(name)
     if value is None:
-        if required:
-            raise InvalidInput({name: f"{name} is missing."})
         return None
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidInput({name: f"{name} must be a whole number."})
     return _in_range(name, value, minimum, maximum)
 
 
-def query_integer(name: str, *, default: int | None, minimum: int = 0, maximum: int = -_ANY - 1) -> int | None:
+def query_integer(name: str, *, default: int, minimum: int = 0, maximum: int = LARGEST) -> int:
     """Return a whole number of the query string, or the default where it is not given; raises InvalidInput."""
+    value = optional_query_integer(name, minimum=minimum, maximum=maximum)
+    return default if value is None else value
+
+
+def optional_query_integer(name: str, *, minimum: int = 0, maximum: int = LARGEST) -> int | None:
+    """Return a whole number of the query string, None where it is not given; raises InvalidInput."""
     value = request.args.get(name)
     if value is None:
-        return default
+        return None
     if not _WHOLE_NUMBER.fullmatch(value):
         raise InvalidInput({name: f"{name} must be a whole number."})
     return _in_range(name, int(value), minimum, maximum)
 
 
-def is_storable(value: str) -> bool:
-    """Say whether every database can keep the text: no NUL, and no half of a surrogate pair."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+def _required(name: str, value: T | None) -> T:
+    if value is None:
+        raise InvalidInput({name: f"{name} is missing."})
+    return value
 
 
 def _in_range(name: str, value: int, minimum: int, maximum: int) -> int:

@@ -36,7 +36,7 @@ def _bar(day: dict[str, Any], index: int, count: int, step: float, scale: float)
         "width": round(step * (1 - GAP), 2),
         "y": round(HEIGHT - FOOT - height, 2),
         "height": round(height, 2),
-        "label": _label(count - 4 - index),
+        "label": _label(count - 6 - index),
     }
 
 

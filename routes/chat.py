@@ -10,7 +10,7 @@ from routes import body
 from routes.access import house, terms
 from routes.limits import chat_limit, limiter
 from routes.streams import stream, stream_again, wants_stream
-from services import conversations, prices
+from services import connections, conversations, prices
 from services.answer_views import error_of
 from services.chat import Repeated, Started
 from services.idempotency import Call
@@ -25,7 +25,7 @@ def send() -> Any:
     """Charge a message and answer it, as JSON or as an event stream."""
     json = body.read_json()
     message = _message(json)
-    conversation_id = body.text(json, "conversation_id", required=False, maximum=64)
+    conversation_id = body.optional_text(json, "conversation_id")
     call = idempotent_call({"message": message, "conversation_id": conversation_id})
     return answer_with(house().chat.send(current_user.id, message, conversation_id, call))
 
@@ -61,7 +61,7 @@ def index() -> Any:
     """List the user's conversations, the latest first."""
     limit = body.query_integer("limit", default=50, minimum=1, maximum=200)
     words, cursor = request.args.get("q"), request.args.get("cursor")
-    return conversations.list_view(house().db, current_user.id, words, limit or 50, cursor, **terms())
+    return conversations.list_view(house().db, current_user.id, words, limit, cursor, **terms())
 
 
 @bp.get("/api/conversations/<conversation_id>")
@@ -75,8 +75,10 @@ def show(conversation_id: str) -> Any:
 @login_required
 def rename(conversation_id: str) -> Any:
     """Give a conversation another title."""
-    title = body.text(body.read_json(), "title", maximum=1000) or ""
-    return conversations.rename(house().db, current_user.id, conversation_id, title)
+    title = body.text(body.read_json(), "title", maximum=1000)
+    home = house()
+    secrets = connections.all_secrets(home.db, home.vault, current_user.id)
+    return conversations.rename(home.db, current_user.id, conversation_id, title, secrets=secrets)
 
 
 @bp.delete("/api/conversations/<conversation_id>")

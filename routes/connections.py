@@ -28,7 +28,7 @@ def list_connections() -> Any:
 def add_connection() -> Any:
     """Try a connection and store it if it works."""
     body = read_json()
-    kind, name = text(body, "kind", maximum=40) or "", text(body, "name", maximum=1000) or ""
+    kind, name = text(body, "kind", maximum=40), text(body, "name", maximum=1000)
     settings = body.get("settings")
     if not isinstance(settings, dict):
         raise InvalidInput({"settings": "settings must be a JSON object."})
@@ -43,6 +43,13 @@ def remove_connection(connection_id: str) -> Any:
     """Forget a connection and its credentials."""
     connections.remove(house().db, current_user.id, connection_id)
     return "", 204
+
+
+@bp.get("/allowed-tools")
+@login_required
+def list_allowed() -> Any:
+    """List the tools that may run without asking, with the price at which each was allowed."""
+    return {"tools": allowed_tools.list_view(house().db, current_user.id)}
 
 
 @bp.delete("/allowed-tools/<name>")

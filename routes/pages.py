@@ -10,7 +10,7 @@ from flask_login import current_user, login_required
 from models import ApprovalState, MessageStatus
 from routes.access import house, terms
 from routes.charts import daily_chart
-from services import billing_views, checkouts, conversations, payment_views, prices, tool_pages, usage
+from services import billing_views, checkouts, connections, conversations, payment_views, prices, tool_pages, usage
 from services.transaction import utcnow
 
 bp = Blueprint("pages", __name__)
@@ -119,8 +119,13 @@ def _chat(detail: dict[str, Any] | None) -> str:
         prefilled=request.args.get("message", "")[:longest] if detail is None else "",
         message_price=prices.of_message(price_list),
         message_max_chars=longest,
-        examples=tool_pages.suggestions(house().tools, price_list) if detail is None else [],
+        examples=_suggestions(price_list) if detail is None else [],
     )
+
+
+def _suggestions(price_list: dict[str, int]) -> list[dict[str, Any]]:
+    connected = {one["kind"] for one in connections.list_view(house().db, current_user.id)}
+    return tool_pages.suggestions(house().tools, price_list, connected)
 
 
 def _fragment(template: str, **context: Any) -> Response:

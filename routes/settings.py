@@ -7,8 +7,8 @@ from flask_login import current_user, login_required, logout_user
 from werkzeug.wrappers import Response
 
 from errors import InvalidInput, NotFound
+from routes import body
 from routes.access import house
-from routes.body import text
 from routes.limits import limiter, login_limit
 from services import accounts, allowed_tools, connections, sessions
 from services.transaction import utcnow
@@ -35,7 +35,7 @@ def page() -> str:
 def profile() -> Response | tuple[str, int]:
     """Change the name."""
     try:
-        accounts.rename(house().db, current_user.id, _field("username", required=False))
+        accounts.rename(house().db, current_user.id, body.optional_text(_given(), "username") or "")
     except InvalidInput as error:
         return _refused(error)
     return _saved("profile")
@@ -100,9 +100,13 @@ def delete() -> Response | tuple[str, int]:
     return redirect("/", 303)
 
 
-def _field(name: str, *, required: bool = True) -> str:
-    given = {key: value for key, value in request.form.items() if value}
-    return text(given, name, required=required) or ""
+def _field(name: str) -> str:
+    return body.text(_given(), name)
+
+
+def _given() -> dict[str, Any]:
+    """Return what the form says; a field left empty is not given."""
+    return {key: value for key, value in request.form.items() if value}
 
 
 def _saved(what: str) -> Response:

@@ -10,6 +10,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.types import RefundReason
 from services.transaction import utcnow
 
 MAX_FINDINGS = 200
@@ -19,12 +20,17 @@ _KEPT = ("\n", "\t", " ")
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs")
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 """Letters, marks and signs that leave no trace, or the look of a space."""
-_REFUNDS = {
-    "stopped": "you stopped the answer",
-    "timeout": "it took too long",
-    "abandoned": "the server stopped while it ran",
-    "outcome_unknown": "outcome unknown",
+_OUR_FAULT = "it failed on our side"
+_REFUNDS: dict[str, str] = {
+    RefundReason.STOPPED: "you stopped the answer",
+    RefundReason.TIMEOUT: "it took too long",
+    RefundReason.ABANDONED: "the server stopped while it ran",
+    RefundReason.SERVER_RESTARTING: "the server was restarted while it ran",
+    RefundReason.INTERNAL_ERROR: _OUR_FAULT,
+    RefundReason.OUTCOME_UNKNOWN: "outcome unknown",
 }
+_CLASS = re.compile("[A-Za-z]+")
+"""The name of an error, which old rows hold in place of a reason."""
 _SEVERITIES = ("error", "warning", "info")
 
 
@@ -91,8 +97,8 @@ def _finding(one: dict[str, Any]) -> dict[str, Any]:
 def refund_words(note: str | None) -> str:
     """Say why a charge was given back."""
     if not note:
-        return "it failed on our side"
-    return _REFUNDS.get(note, visible(note).rstrip("."))
+        return _OUR_FAULT
+    return _REFUNDS.get(note) or (_OUR_FAULT if _CLASS.fullmatch(note) else visible(note).rstrip("."))
 
 
 def bucket_words(line: dict[str, Any]) -> str:

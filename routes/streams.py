@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from flask import Response, request
@@ -34,13 +35,9 @@ def stream_again(repeated: Repeated) -> Response:
     """Stream an answer that was given before."""
     response = repeated.response
     known = ("conversation_id", "conversation_title", "message_id", "credits_remaining")
-    events: list[Event] = [
-        ("start", {key: response[key] for key in known}),
-        ("delta", {"text": response["response"]}),
-        *([("approval_required", response["approval"])] if "approval" in response else []),
-        ("done", response),
-    ]
-    return _response(iter(_line(event) for event in events))
+    start = ("start", {key: response[key] for key in known})
+    told = chain([start], _shown(repeated.events(), _OpenText(render=False)), [("done", response)])
+    return _response(map(_line, told))
 
 
 def _response(lines: Iterator[str]) -> Response:
@@ -49,9 +46,13 @@ def _response(lines: Iterator[str]) -> Response:
 
 def _events(started: Started, render: bool) -> Iterator[str]:
     yield _line(("start", started.start))
-    open_text = _OpenText(render)
-    for name, data in started.events():
-        yield ": still here\n\n" if name == "ping" else _line((name, open_text.add(data) if name == "delta" else data))
+    for event in _shown(started.events(), _OpenText(render)):
+        yield ": still here\n\n" if event[0] == "ping" else _line(event)
+
+
+def _shown(events: Iterator[Event], open_text: "_OpenText") -> Iterator[Event]:
+    for name, data in events:
+        yield name, open_text.add(data) if name == "delta" else data
 
 
 def _line(event: Event) -> str:

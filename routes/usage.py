@@ -34,7 +34,7 @@ def history() -> Any:
     offset = body.query_integer("offset", default=0, minimum=0, maximum=2**31 - 1)
     if wanted == "csv":
         return _download(usage.csv_rows(house().db, current_user.id))
-    return usage.history(house().db, current_user.id, limit or 50, offset or 0, **terms())
+    return usage.history(house().db, current_user.id, limit, offset, **terms())
 
 
 def _download(rows: Iterator[list[str]]) -> Response:

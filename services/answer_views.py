@@ -46,11 +46,7 @@ def _answer_json(tx: Session, message: Message, wallet: UserSubscription) -> dic
         "credits_used": used,
         "credits_remaining": wallet.credits_remaining,
         "credits_used_this_month": wallet.credits_used_this_month,
-        "tool_calls": [
-            {"name": block["name"], "success": block["success"], "credits_used": block["credits"]}
-            for block in message.content
-            if block.get("type") == "tool_result"
-        ],
+        "tool_calls": _tool_calls(message),
         "timestamp": iso(message.finished_at or message.created_at),
     }
     if waits is not None:
@@ -59,16 +55,26 @@ def _answer_json(tx: Session, message: Message, wallet: UserSubscription) -> dic
 
 
 def _failure_json(tx: Session, message: Message, wallet: UserSubscription) -> dict[str, Any]:
-    _used, refunded = _credits(tx, message.id)
+    used, refunded = _credits(tx, message.id)
     return {
         "error": message.error_code,
         "message": message.error_message,
         "conversation_id": message.conversation_id,
         "message_id": message.id,
+        "credits_used": used,
         "credits_refunded": refunded,
         "credits_remaining": wallet.credits_remaining,
+        "tool_calls": _tool_calls(message),
         "can_retry": True,
     }
+
+
+def _tool_calls(message: Message) -> list[dict[str, Any]]:
+    return [
+        {"name": block["name"], "success": block["success"], "credits_used": block["credits"]}
+        for block in message.content
+        if block.get("type") == "tool_result"
+    ]
 
 
 def _credits(tx: Session, message_id: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from agent.model_prices import cost_micros
-from agent.types import Ending, OutOfCredits, Question, Stopped, Tool
+from agent.types import Ending, OutOfCredits, Question, RefundReason, Stopped, Tool
 from clients.model import ModelFailure, TokenUsage
 from errors import InsufficientCredits
 from models import ActionType, Message, MessageStatus
@@ -54,6 +54,11 @@ class Attempt:
     approval_lasts: timedelta
     continues: str | None = None
     """The answer that it goes on with, behind the user's word and for the price of its tools alone."""
+
+    def work(self, tool_name: str, writes: bool) -> credits.Work:
+        """Return what the charge of one of its tools pays for."""
+        place = (self.conversation_id, self.message_id)
+        return credits.Work(self.user_id, ActionType.TOOL_USE, *place, tool_name=tool_name, writes=writes)
 
 
 class RunningAnswer:
@@ -126,7 +131,7 @@ class RunningAnswer:
     def beat(self) -> None:
         """Store what has arrived, renew the lease and look for a stop; raises Stopped."""
         if self._stop.is_set():
-            raise Stopped
+            raise Stopped(RefundReason.SERVER_RESTARTING if self._shutting_down else RefundReason.STOPPED)
         if time.monotonic() >= self._store_at:
             try:
                 self._store()
@@ -141,19 +146,8 @@ class RunningAnswer:
         try:
             with self._db.write() as tx:
                 wallet = credits.wake(tx, attempt.user_id, now=now, simulated=attempt.simulated)
-                usage = credits.charge(
-                    tx,
-                    wallet,
-                    price=attempt.prices[tool.name],
-                    actor_id=attempt.user_id,
-                    action_type=ActionType.TOOL_USE,
-                    tool_name=tool.name,
-                    conversation_id=attempt.conversation_id,
-                    message_id=attempt.message_id,
-                    writes=tool.writes,
-                    lease=attempt.lease,
-                    now=now,
-                )
+                work, price = attempt.work(tool.name, tool.writes), attempt.prices[tool.name]
+                usage = credits.charge(tx, wallet, work, price=price, lease=attempt.lease, now=now)
                 self._log_ids.append(usage.id)
             charge = ToolCharge(self._db, usage.id, usage.credits_used, attempt.simulated)
             charge.store = self._store_result
@@ -200,7 +194,7 @@ class RunningAnswer:
             self._thread.start()
         except RuntimeError:  # The process has no thread left.
             self._thread = None
-            self._end(MessageStatus.FAILED, error=("internal_error", BROKEN))
+            self._end(MessageStatus.FAILED, error=(RefundReason.INTERNAL_ERROR, BROKEN))
             ended()
 
     def _run(self, answer: Callable[[], Ending]) -> None:
@@ -209,7 +203,7 @@ class RunningAnswer:
             self._end(MessageStatus.DONE, stop_reason=answer().stop_reason)
         except Stopped:
             if self._shutting_down:
-                self._end(MessageStatus.FAILED, error=("server_restarting", RESTARTING))
+                self._end(MessageStatus.FAILED, error=(RefundReason.SERVER_RESTARTING, RESTARTING))
             else:
                 self._end(MessageStatus.STOPPED)
         except ModelFailure as failure:
@@ -217,7 +211,7 @@ class RunningAnswer:
             self._end(MessageStatus.FAILED, error=("model_unavailable", failure.message), stop_reason=failure.kind)
         except Exception:
             log.exception("answer_crashed", message_id=self.attempt.message_id)
-            self._end(MessageStatus.FAILED, error=("internal_error", BROKEN))
+            self._end(MessageStatus.FAILED, error=(RefundReason.INTERNAL_ERROR, BROKEN))
 
     @contextmanager
     def _growing(self) -> Iterator[None]:
@@ -289,7 +283,7 @@ class RunningAnswer:
                 status = MessageStatus.STOPPED  # Who stops is not asked any more.
             pays = status == MessageStatus.DONE or (status == MessageStatus.STOPPED and self._gave_at is not None)
             kept = pays and credits.settle(tx, attempt.usage_log_id, now=now, simulated=simulated)
-            reason = error[1] if error else "Stopped before the answer began."
+            reason = _reason_of(error)
             for log_id in self._log_ids:  # Those that are settled stay so.
                 credits.give_up(tx, log_id, reason, now=now, simulated=simulated)
             if message is None:
@@ -343,6 +337,14 @@ class RunningAnswer:
             return  # It was given up as lost and the conversation went on; it stays cut off in its place.
         message.status = status
         message.error_code, message.error_message = error or (None, None)
+
+
+def _reason_of(error: tuple[str, str] | None) -> str:
+    """Return why the charge is given back: our own reason, or what the model's service said."""
+    if error is None:
+        return RefundReason.STOPPED
+    code, words = error
+    return code if isinstance(code, RefundReason) else words
 
 
 def _was_followed(tx: Session, message: Message) -> bool:

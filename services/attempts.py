@@ -98,12 +98,10 @@ def start(
     usage = credits.charge(
         tx,
         wallet,
+        credits.Work(
+            wallet.user_id, ActionType.CHAT_MESSAGE, conversation.id, message.id, goes_on=continues is not None
+        ),
         price=0 if continues else prices.of_message(price_list),
-        actor_id=wallet.user_id,
-        action_type=ActionType.CHAT_MESSAGE,
-        conversation_id=conversation.id,
-        message_id=message.id,
-        goes_on=continues is not None,
         lease=terms.lease,
         now=now,
     )
@@ -162,13 +160,8 @@ def _charge_tool(
     usage = credits.charge(
         tx,
         wallet,
+        attempt.work(approval.tool_name, approval.writes),
         price=approval.credits,
-        actor_id=wallet.user_id,
-        action_type=ActionType.TOOL_USE,
-        tool_name=approval.tool_name,
-        conversation_id=approval.conversation_id,
-        message_id=attempt.message_id,
-        writes=approval.writes,
         lease=attempt.lease,
         now=utcnow(),
     )

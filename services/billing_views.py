@@ -1,6 +1,5 @@
 """Show a wallet, the plans, the packs and everything else on the billing page as plain data."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +14,9 @@ from services.transaction import Database, utcnow
 from services.views import dollars, iso, tier_view
 
 LOW = 5
-_PACE_DAYS = 14
+_PACE_DAYS_MIN = 3
+_PACE_DAYS_MAX = 14
+_LASTS_MAX = 3650
 
 
 def subscription_view(db: Database, user_id: int, *, now: datetime, simulated: bool) -> dict[str, Any]:
@@ -81,6 +82,7 @@ def overview(db: Database, user_id: int, *, now: datetime, simulated: bool) -> d
         payments = payment_views.payments_of(tx, user_id, now=now)
         paid = _paid_price(tx, wallet)
         pace = _pace(tx, user_id, subscription["credits_remaining"], now)
+        from_packs = _used_from_packs(tx, wallet)
     due = dues["open_payment"]
     waiting_for = due["tier"] if due is not None and due["kind"] == "upgrade" else None
     return {
@@ -89,6 +91,7 @@ def overview(db: Database, user_id: int, *, now: datetime, simulated: bool) -> d
         "packs": [_with_debt(pack, subscription["pack_owed"]) for pack in packs_view(db)],
         "recent": ledger_view(db, user_id, 6, None)["entries"],
         "pace": pace,
+        "used_from_packs": from_packs,
         "simulated": simulated,
         **dues,
         **payments,
@@ -157,16 +160,22 @@ def _offer(
 
 
 def _pace(tx: Session, user_id: int, balance: int, now: datetime) -> dict[str, Any]:
-    """Say how long the credits last at the pace of the last two weeks, or of the time since the first use."""
-    since = now - timedelta(days=_PACE_DAYS)
-    query = select(func.coalesce(func.sum(UsageLog.credits_used), 0), func.min(UsageLog.created_at))
-    used, first = tx.execute(query.where(UsageLog.user_id == user_id, UsageLog.created_at >= since)).one()
-    if not used or not balance:
-        return {"per_day": 0.0, "lasts_days": None, "lasts_until": None}
-    days = max(1.0, (now - max(first, since)) / timedelta(days=1))
-    lasts = min(math.floor(balance * days / used), 3650)
-    return {
-        "per_day": round(used / days, 1),
-        "lasts_days": lasts,
-        "lasts_until": iso(now + timedelta(days=lasts)),
-    }
+    """Say how long the credits last at the pace of the last days, up to two weeks of them.
+
+    The first days tell nothing: someone who has just begun tries things out.
+    """
+    mine = UsageLog.user_id == user_id
+    first = tx.scalar(select(func.min(UsageLog.created_at)).where(mine))
+    days = min((now - first).days, _PACE_DAYS_MAX) if first else 0
+    since = now - timedelta(days=days)
+    used = tx.scalar(select(func.sum(UsageLog.credits_used)).where(mine, UsageLog.created_at >= since)) or 0
+    if days < _PACE_DAYS_MIN or not used or not balance:
+        return {"days": days, "lasts_days": None}
+    return {"days": days, "lasts_days": min(balance * days // used, _LASTS_MAX)}
+
+
+def _used_from_packs(tx: Session, wallet: UserSubscription) -> int:
+    """Return how much of this period's use packs have paid; what was refunded is not used."""
+    kept = (UsageLog.wallet_user_id == wallet.user_id, UsageLog.credits_used > 0)
+    packs = select(func.sum(UsageLog.pack_part)).where(*kept, UsageLog.period_number == wallet.period_number)
+    return tx.scalar(packs) or 0

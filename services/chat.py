@@ -27,17 +27,20 @@ from services import allowed_tools, approvals, attempts, credits, histories, ide
 from services.answers import Attempt, RunningAnswer
 from services.approvals import Decision
 from services.attempts import Terms
-from services.conversations import can_retry, last_message, own_conversation, running_message
+from services.conversations import can_retry, last_message, own_conversation, running_message, stored_blocks
 from services.idempotency import Call
 from services.reaching import Reaching
+from services.texts import is_storable
 from services.tool_charges import Begun
 from services.transaction import Database, utcnow
-from services.watching import Event, Source, StoredAnswer, follow
+from services.watching import Event, Source, StoredAnswer, end_unheeded, follow, replay
 
 log = structlog.get_logger(__name__)
 
 MOST_JOINED = 10
 """Streams that one person has joined at once in one process; each holds one of the server's threads."""
+RETRY_SECONDS = 10
+"""After so many seconds one of them may well have ended."""
 MOST_RUNNING = 500
 """Answers that one process runs at once; more are turned away before they are charged."""
 
@@ -62,6 +65,14 @@ class Repeated:
     """The same request has succeeded before; this is its answer again."""
 
     response: dict[str, Any]
+    blocks: list[dict[str, Any]]
+    """What the answer consists of; nothing where its conversation was deleted."""
+
+    def events(self) -> Iterator[Event]:
+        """Yield what the answer said before its end."""
+        yield from replay(self.blocks or [{"type": "text", "text": self.response["response"]}])
+        if "approval" in self.response:
+            yield "approval_required", self.response["approval"]
 
 
 class Chat:
@@ -95,7 +106,7 @@ class Chat:
             wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
-                return Repeated(kept)
+                return Repeated(kept, stored_blocks(tx, kept["message_id"]))
             conversation = attempts.conversation_for(tx, user_id, conversation_id, text, now)
             attempts.refuse_second_answer(tx, conversation)
             approvals.void(tx, conversation.id, now=now)
@@ -114,7 +125,7 @@ class Chat:
             wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
-                return Repeated(kept)
+                return Repeated(kept, stored_blocks(tx, kept["message_id"]))
             conversation = own_conversation(tx, user_id, conversation_id)
             attempts.refuse_second_answer(tx, conversation)
             if not can_retry(tx, conversation):
@@ -141,7 +152,7 @@ class Chat:
             wallet = credits.enter(tx, user_id, now=now, simulated=self._terms.simulated)
             kept = idempotency.claim(tx, call, now=now)
             if kept is not None:
-                return Repeated(kept)
+                return Repeated(kept, stored_blocks(tx, kept["message_id"]))
             # Whoever waited for the wallet's lock may have waited beyond the end of the approval.
             now = utcnow()
             approval = approvals.waiting(tx, user_id, approval_id, now=now)
@@ -185,6 +196,8 @@ class Chat:
             if message is None:
                 return False
             message.stop_requested_at = message.stop_requested_at or utcnow()
+            if end_unheeded(tx, user_id, message, simulated=self._terms.simulated):
+                return False
         local = self._running.get(message.id)
         if local is not None:
             local.stop()
@@ -205,17 +218,22 @@ class Chat:
         if self._model is None:
             raise AppError(503, "model_not_configured", "No model is connected to this server yet.")
         if self._closed or len(self._running) >= MOST_RUNNING:
-            raise AppError(503, "busy", "The server is busy. Nothing was charged; try again in a moment.")
+            raise AppError(
+                503,
+                "busy",
+                "The server is busy. Nothing was charged; try again in a moment.",
+                retry_after=RETRY_SECONDS,
+            )
         return self._model
 
     def _check(self, text: str) -> None:
+        if not is_storable(text):
+            raise AppError(400, "invalid_text", "The message contains characters that cannot be stored.")
         if not any(char.isprintable() and not char.isspace() for char in text):
             raise AppError(400, "empty_message", "The message is empty.")
         limit = self._terms.message_max_chars
         if len(text) > limit:
             raise AppError(400, "message_too_long", f"The message is longer than {limit:,} characters.", limit=limit)
-        if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            raise AppError(400, "invalid_text", "The message contains characters that cannot be stored.")
 
     def _launch(
         self,
@@ -234,7 +252,8 @@ class Chat:
     def _take_place(self, user_id: int) -> None:
         with self._lock:
             if self._joined[user_id] >= MOST_JOINED:
-                raise AppError(429, "too_many_streams", "Too many pages watch an answer. Close some of them.")
+                message = "Too many pages watch an answer. Close some of them."
+                raise AppError(429, "too_many_streams", message, retry_after=RETRY_SECONDS)
             self._joined[user_id] += 1
 
     def _leave_place(self, user_id: int) -> None:

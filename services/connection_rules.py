@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from agent.kinds import KINDS
-from agent.types import Kind, ToolError
+from agent.kinds import KINDS, secret_values
+from agent.redaction import redact
+from agent.types import BadSetting, Kind
 from errors import InvalidInput
 
 NAME_MAX = 80
@@ -30,9 +31,12 @@ def checked(kind: Kind, name: str, settings: Mapping[str, object]) -> tuple[str,
     except InvalidInput as error:
         wrong |= error.details["fields"]
     try:
-        stored = clean_settings(kind, settings)
-    except InvalidInput as error:
-        wrong |= error.details["fields"]
+        stored = kind.read(dict(settings))
+    except BadSetting as error:
+        wrong |= error.fields
+    if not wrong and redact(called, secret_values(kind, stored)) != called:
+        # It is kept in the clear, shown, and told to the model.
+        wrong["name"] = "The name must not hold a secret."
     if wrong:
         raise InvalidInput(wrong)
     return called, stored
@@ -50,43 +54,6 @@ def clean_name(given: str) -> str:
     return name
 
 
-def clean_settings(kind: Kind, given: Mapping[str, object]) -> dict[str, str]:
-    """Return the settings as they are stored; what is left empty counts as not given. Raises InvalidInput."""
-    known = [field.key for field in kind.fields]
-    if not set(given) <= set(known):
-        raise InvalidInput({"settings": f"There is an unknown setting; {kind.title} has {', '.join(known)}."})
-    filled = {key: value for key, value in given.items() if value is not None and value != ""}
-    missing = [field for field in kind.fields if field.required and field.key not in filled]
-    if missing:
-        raise InvalidInput({field.key: f"{field.label} is missing." for field in missing})
-    unstorable = [key for key, value in filled.items() if isinstance(value, str) and not _is_text(value)]
-    if unstorable:
-        raise InvalidInput(dict.fromkeys(unstorable, "This has characters that are no text."))
-    try:
-        return kind.read(filled)
-    except ToolError as error:
-        message = str(error)
-        place = _place(kind, filled, message)
-        for field in kind.fields:
-            message = message.replace(f"`{field.key}`", field.label)
-        raise InvalidInput({place: message}) from None
-
-
-def _place(kind: Kind, filled: Mapping[str, object], message: str) -> str:
-    """Return the field that a refusal is about: the only one that was filled in, or the one that it names first."""
-    only = [field.key for field in kind.fields if filled.keys() == {field.key}]
-    if only and "missing" not in message:
-        return only[0]
-    said = message.casefold()
-    named = [
-        (said.index(word.casefold()), field.key)
-        for field in kind.fields
-        for word in (field.key, field.label)
-        if word.casefold() in said
-    ]
-    return min(named)[1] if named else "settings"
-
-
 def without(secrets: Iterable[str], text: str) -> str:
     """Return the text as one line without the secrets."""
     for secret in secrets:
@@ -98,7 +65,3 @@ def facts(secrets: list[str], given: Mapping[str, object]) -> dict[str, str]:
     """Return what may be kept in the clear of what a system said of itself: few, short, printable, without secrets."""
     kept = list(given.items())[:FACTS_MAX]
     return {without(secrets, str(key))[:80]: without(secrets, str(value))[:FACT_MAX] for key, value in kept}
-
-
-def _is_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

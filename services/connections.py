@@ -1,6 +1,7 @@
 """Keep the systems that users connect: try them, store them encrypted, open them for one call of a tool."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -24,6 +25,14 @@ CONNECTIONS_MAX = 20
 """Of one user."""
 USED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is; more exact would mean a write for every call of a tool."""
+FIRST_QUESTIONS = {
+    "kubernetes": "list the pods",
+    "github": "show the latest workflow runs of owner/repo",
+    "aws": "which CloudWatch alarms are ringing",
+    "prometheus": "ask Prometheus for up == 0",
+    "loki": 'show the errors of {app="web"} in Loki',
+}
+"""What to ask of each kind of connection first, to see that it is of use."""
 
 
 # --- What users see -------------------------------------------------------------------------------------------------
@@ -38,7 +47,9 @@ def list_view(db: Database, user_id: int) -> list[dict[str, Any]]:
 
 def page_view(db: Database, user_id: int) -> list[dict[str, Any]]:
     """Return the connections in words: settings and findings as pairs of a label and a value."""
-    return [_in_words(view, KINDS.get(view["kind"])) for view in list_view(db, user_id)]
+    views = list_view(db, user_id)
+    alike = Counter(view["kind"] for view in views)
+    return [_in_words(view, KINDS.get(view["kind"])) | _to_ask(view, alone=alike[view["kind"]] == 1) for view in views]
 
 
 def kinds() -> list[Kind]:
@@ -65,6 +76,12 @@ def _in_words(view: dict[str, Any], kind: Kind | None) -> dict[str, Any]:
         for part in ("settings", "found")
     }
     return {**view, **pairs, "title": kind.title if kind else view["kind"]}
+
+
+def _to_ask(view: dict[str, Any], *, alone: bool) -> dict[str, str]:
+    """Return a question and the message that asks it, which names the connection if it is not the only one."""
+    question = FIRST_QUESTIONS.get(view["kind"], "")
+    return {"question": question, "message": question if alone else f'{question} on connection "{view["name"]}"'}
 
 
 # --- Adding and removing --------------------------------------------------------------------------------------------
@@ -154,7 +171,8 @@ def _store(db: Database, row: Connection) -> None:
 
 
 def _exists(kind: str, name: str) -> Conflict:
-    return Conflict("connection_exists", f"You already have a {KINDS[kind].title} connection called “{name}”.")
+    message = f"You already have a {KINDS[kind].title} connection called “{name}”."
+    return Conflict("connection_exists", message, fields={"name": message})
 
 
 # --- Opening for tools ----------------------------------------------------------------------------------------------
@@ -202,12 +220,15 @@ def _chosen(rows: Sequence[Connection], kind: str, name: str | None) -> Connecti
     listed = ", ".join(f'"{row.name}"' for row in rows)
     if name is None:
         if len(rows) > 1:
-            raise ToolError(f"There are several {title} connections. Set `connection` to one of {listed}.")
+            raise ToolError(
+                f"There are several {title} connections: {listed}. Say which (`connection`), "
+                f'for example: … on connection "{rows[0].name}"'
+            )
         return rows[0]
     exact = [row for row in rows if row.name == name]
     alike = exact or [row for row in rows if row.name.casefold() == name.strip().casefold()]
     if len(alike) != 1:
-        raise ToolError(f"There is no {title} connection of that name. Set `connection` to one of {listed}.")
+        raise ToolError(f"There is no {title} connection of that name. Say which (`connection`): {listed}.")
     return alike[0]
 
 

@@ -1,7 +1,7 @@
 """List, show, rename and delete conversations, always the user's own."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from agent.redaction import redact
 from errors import InvalidInput, NotFound
 from models import ActionType, Conversation, Message, MessageStatus, UsageLog
 from services import approvals, credits, markdown
@@ -46,6 +47,11 @@ def last_message(tx: Session, conversation: Conversation) -> Message | None:
     return tx.scalar(
         select(Message).where(Message.conversation_id == conversation.id).order_by(Message.position.desc()).limit(1)
     )
+
+
+def stored_blocks(tx: Session, message_id: str) -> list[dict[str, Any]]:
+    """Return what a message consists of, nothing if it is gone."""
+    return tx.scalar(select(Message.content).where(Message.id == message_id)) or []
 
 
 def running_message(tx: Session, conversation: Conversation) -> Message | None:
@@ -99,8 +105,9 @@ def message_view(db: Database, user_id: int, message_id: str) -> dict[str, Any]:
         return _message_views(tx, conversation, [message])[0]
 
 
-def rename(db: Database, user_id: int, conversation_id: str, title: str) -> dict[str, Any]:
-    """Give the conversation another title, of 1 to 200 characters."""
+def rename(db: Database, user_id: int, conversation_id: str, title: str, *, secrets: Sequence[str]) -> dict[str, Any]:
+    """Give the conversation another title, of 1 to 200 characters; the user's secrets are taken out of it."""
+    title = redact(title, secrets)
     title = " ".join("".join(char for char in title if char.isprintable() or char.isspace()).split())
     if not 1 <= len(title) <= TITLE_MAX:
         raise InvalidInput({"title": f"The title must have 1 to {TITLE_MAX} characters."})
@@ -223,7 +230,7 @@ def _tool(
         "target": start["target"] if start else "",
         "input": _pretty(call["input"]),
         "status": status,
-        "not_run": status == "failed" and result is not None and result["summary"].startswith("Not run"),
+        "not_run": result is not None and result.get("not_run", False),
         "credits": paid,
         "refunded": max(0, price - paid),
         "duration_ms": result["duration_ms"] if result else None,
@@ -259,8 +266,8 @@ def _line(log: UsageLog) -> dict[str, Any]:
         "credits": log.credits_used,
         "plan": log.plan_part if kept else 0,
         "pack": log.pack_part if kept else 0,
-        "success": log.success,
+        "success": log.succeeded,
         "refunded": 0 if kept else log.plan_part + log.pack_part,
-        "note": None if kept else log.error_message,
+        "note": log.error_message,
         "duration_ms": log.duration_ms,
     }

@@ -84,7 +84,7 @@ def _models(db: Database, start: datetime) -> list[ModelCost]:
 
 def _actions(db: Database, start: datetime) -> list[ActionUse]:
     name = func.coalesce(UsageLog.tool_name, ActionType.CHAT_MESSAGE)
-    failed = func.count().filter(UsageLog.success.is_(False))
+    failed = func.count().filter(UsageLog.succeeded.is_(False))
     query = select(
         name, func.count(), failed, func.coalesce(func.sum(UsageLog.credits_used), 0), func.avg(UsageLog.duration_ms)
     ).where(UsageLog.created_at >= start, UsageLog.goes_on.is_(False))

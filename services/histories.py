@@ -119,4 +119,5 @@ def not_run_result(tool_use_id: str, name: str, why: str) -> dict[str, Any]:
         "credits": 0,
         "duration_ms": 0,
         "summary": why,
+        "not_run": True,
     }

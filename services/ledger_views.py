@@ -69,7 +69,7 @@ class _Causes:
 
 def _causes(tx: Session, rows: Sequence[CreditLedger]) -> _Causes:
     return _Causes(
-        _actions(tx, _ids(rows, "usage")),
+        actions_of(tx, _ids(rows, "usage")),
         _packs(tx, _ids(rows, "purchase")) | _invoices(tx, _ids(rows, "invoice")),
     )
 
@@ -78,7 +78,8 @@ def _ids(rows: Iterable[CreditLedger], kind: str) -> list[int]:
     return [int(row.source.split(":")[1]) for row in rows if row.source.startswith(f"{kind}:")]
 
 
-def _actions(tx: Session, log_ids: list[int]) -> dict[int, str]:
+def actions_of(tx: Session, log_ids: list[int]) -> dict[int, str]:
+    """Return by its usage log what each charge was for: a tool's name, or `Message in “hello”`."""
     query = (
         select(UsageLog.id, UsageLog.tool_name, Conversation.title)
         .join(Conversation, Conversation.id == UsageLog.conversation_id, isouter=True)
@@ -118,6 +119,8 @@ def _invoices(tx: Session, ids: list[int]) -> dict[tuple[str, int], _Payment]:
 def _describe(row: CreditLedger, causes: _Causes) -> str:
     kind = LedgerKind(row.kind)
     cause, _, rest = row.source.partition(":")
+    if cause == "period" and kind is LedgerKind.GRANT and rest.endswith(":1"):
+        return "Free credits to start with"
     if cause == "debt":
         return "Paid what was owed"
     if cause == "usage":

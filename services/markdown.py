@@ -22,7 +22,7 @@ MAX_HIGHLIGHT_CHARS = 12_000
 """A longer code block stays uncoloured."""
 MAX_HIGHLIGHTED_BLOCKS = 40
 
-_SAFE_LINK = re.compile(r"(?:https?://[^\s]|mailto:[^\s])", re.IGNORECASE)
+_SAFE_LINK = re.compile(r"https?://[^\s]|mailto:[^\s]|/settings#connections$", re.IGNORECASE)
 _TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "span", "div", "blockquote", "a"),
     *("ul", "ol", "li", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
@@ -39,7 +39,9 @@ _FORMATTER: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
 
 
 def to_html(text: str) -> str:
-    """Return safe HTML for Markdown text: no scripts, no images, no styles, links only to http(s) and mail.
+    """Return safe HTML for Markdown text: no scripts, no images, no styles.
+
+    Links lead to http(s), to mail, and of our own pages only to the connections, where looking changes nothing.
 
     Colours are classes (`static/css/code.css`), since the pages forbid inline styles. Never raises on hostile text.
     """

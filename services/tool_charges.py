@@ -30,7 +30,8 @@ class ToolCharge:
         The result is stored in the same transaction: a server that dies leaves no tool that was paid for without it.
         """
         with self._db.write() as tx:
-            kept = credits.settle(tx, self.log_id, now=utcnow(), simulated=self._simulated)
+            failure = None if result["success"] else result["summary"]
+            kept = credits.settle(tx, self.log_id, now=utcnow(), simulated=self._simulated, failure=failure)
             price = self.credits if kept else 0
             self._note(tx, duration_ms)
             self.store(tx, {**result, "credits": price})

@@ -4,7 +4,7 @@ All of it comes from the tools' own definitions and the price list, so that it c
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agent.kinds import NOUNS
@@ -12,6 +12,7 @@ from agent.outcomes import RESULT_MAX_CHARS
 from agent.types import Tool
 from errors import NotFound
 from services import input_schemas
+from services.tool_samples import SAMPLES
 
 FAMILIES = {
     "network": ("Network", "Looks at public hosts from outside, as a visitor would."),
@@ -29,7 +30,6 @@ LINE_MIN = 40
 LINE_MAX = 120
 """Characters of the line on a tool in lists."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_FOR_THE_MODEL = re.compile(r"^(?:Use|Never) |\binstructions\b")
 _YOURS = (
     ("the user's", "your"),
     ("The user's", "Your"),
@@ -60,7 +60,7 @@ def page(tool: Tool | None, prices: Mapping[str, int], *, approve_above: int, to
     return {
         **_brief(tool, price),
         "family_name": _family(tool.family)[0],
-        "examples": list(tool.examples),
+        "examples": _examples(tool),
         "returns": for_people(tool.returns),
         "inputs": [
             {**row, "description": for_people(row["description"])} for row in input_schemas.rows(tool.input_schema)
@@ -73,17 +73,35 @@ def page(tool: Tool | None, prices: Mapping[str, int], *, approve_above: int, to
     }
 
 
-def suggestions(tools: Iterable[Tool], prices: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return what to try in an empty conversation: one tool of each family, those first that need no connection."""
+def suggestions(
+    tools: Iterable[Tool], prices: Mapping[str, int], connected: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return what to try in an empty conversation: one tool of each family, those first that need no connection.
+
+    `connected` are the kinds of system that the user has connected; what needs another one says so.
+    """
     first: dict[str, Tool] = {}
     for tool in sorted(tools, key=lambda one: one.needs_connection is not None):
         if tool.name in prices and tool.examples and not tool.writes:
             first.setdefault(tool.family, tool)
     ordered = sorted(first.values(), key=lambda tool: (tool.needs_connection is not None, _rank(tool.family)))
     return [
-        {"title": tool.title, "text": tool.examples[0], "credits": prices[tool.name], "connects": tool.needs_connection}
+        {
+            **_examples(tool)[0],
+            "title": tool.title,
+            "credits": prices[tool.name],
+            "connect": tool.needs_connection is not None and tool.needs_connection not in connected,
+        }
         for tool in ordered[: min(SUGGESTED, len(ordered) // 2 * 2)]  # They stand two in a row.
     ]
+
+
+def _examples(tool: Tool) -> list[dict[str, Any]]:
+    """Return the examples of a tool, in words and as what to send: below the first goes a sample of what it reads."""
+    shown = [{"words": words.rstrip(":"), "text": words, "has_sample": False} for words in tool.examples]
+    if shown and tool.name in SAMPLES:
+        shown[0] |= {"text": f"{tool.examples[0]}\n```\n{SAMPLES[tool.name]}```", "has_sample": True}
+    return shown
 
 
 def _brief(tool: Tool, price: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Integer, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from models import ActionType, UsageLog
-from services import billing_views, credits
+from services import billing_views, credits, ledger_views
 from services.transaction import Database
 from services.views import iso
 
@@ -50,8 +50,10 @@ def history(db: Database, user_id: int, limit: int, offset: int, *, now: datetim
     with db.read() as tx:
         total = tx.scalar(select(func.count()).select_from(UsageLog).where(mine)) or 0
         query = select(UsageLog).where(mine).order_by(UsageLog.id.desc()).limit(limit).offset(offset)
-        logs = [log_json(log) for log in tx.scalars(query)]
-    return {"logs": logs, "total_count": total, "limit": limit, "offset": offset}
+        logs = tx.scalars(query).all()
+        actions = ledger_views.actions_of(tx, [log.id for log in logs])
+    listed = [log_json(log) | {"description": actions[log.id]} for log in logs]
+    return {"logs": listed, "total_count": total, "limit": limit, "offset": offset}
 
 
 def csv_rows(db: Database, user_id: int) -> Iterator[list[str]]:
@@ -77,13 +79,13 @@ def _of(user_id: int) -> ColumnElement[bool]:
 
 
 def log_json(log: UsageLog) -> dict[str, Any]:
-    """Return a charge as clients see it; `success` is null while it runs."""
+    """Return a charge as clients see it; `success` is null while it runs, and false where the work failed."""
     return {
         "id": log.id,
         "action_type": log.action_type,
         "tool_name": log.tool_name,
         "credits_used": log.credits_used,
-        "success": log.success,
+        "success": log.succeeded,
         "error_message": log.error_message,
         "conversation_id": log.conversation_id,
         "created_at": iso(log.created_at),
@@ -123,7 +125,7 @@ def _tools(tx: Session, user_id: int, first_day: datetime) -> list[dict[str, Any
 
 def _success_rate(tx: Session, user_id: int, first_day: datetime) -> float:
     """Return the share of finished charges that succeeded, 1.0 when there are none."""
-    query = select(func.count(), func.sum(cast(UsageLog.success, Integer))).where(
+    query = select(func.count(), func.sum(cast(UsageLog.succeeded, Integer))).where(
         _of(user_id), UsageLog.created_at >= first_day, UsageLog.success.is_not(None)
     )
     finished, succeeded = tx.execute(query).one()

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models import ActionType, Message, MessageStatus, UsageLog
 from services import credits
@@ -15,6 +16,9 @@ from services.transaction import Database, utcnow
 POLL_EVERY = 0.4
 PING_EVERY = 5.0
 """Seconds of silence after which a watcher's line is tried; only so does the server notice that nobody listens."""
+
+STOP_PATIENCE = timedelta(seconds=30)
+"""How long a process that lives may take to heed a stop, even when the database is slow."""
 
 Event = tuple[str, dict[str, Any]]
 
@@ -49,9 +53,9 @@ class StoredAnswer:
                     UsageLog.message_id == self._message_id, UsageLog.action_type == ActionType.CHAT_MESSAGE
                 )
             )
-        if message is not None and message.status == MessageStatus.RUNNING and not _lapsed(lease):
-            return message.content, None
-        return self._end()
+        if message is None or message.status != MessageStatus.RUNNING or _lapsed(lease) or _is_unheeded(message):
+            return self._end()
+        return message.content, None
 
     def wait(self, timeout: float) -> None:
         """Wait for the next look at the database."""
@@ -61,6 +65,8 @@ class StoredAnswer:
         with self._db.write() as tx:
             wallet = credits.wake(tx, self._user_id, now=utcnow(), simulated=self._simulated)
             message = tx.get(Message, self._message_id, populate_existing=True)
+            if message is not None:
+                end_unheeded(tx, self._user_id, message, simulated=self._simulated)
             if message is None:
                 gone = {"error": "conversation_not_found", "message": "This conversation was deleted."}
                 return [], ("error", gone)
@@ -89,6 +95,11 @@ def follow(source: Source) -> Iterator[Event]:
         if time.monotonic() - quiet_since >= PING_EVERY:
             yield "ping", {}
             quiet_since = time.monotonic()
+
+
+def replay(blocks: list[dict[str, Any]]) -> Iterator[Event]:
+    """Yield all that an answer has said, as `follow` did, up to its end."""
+    return _Reader().news(blocks)
 
 
 class _Reader:
@@ -143,8 +154,30 @@ class _Reader:
                 "summary": block["summary"],
                 "output": block["content"],
                 "unknown": block.get("unknown", False),
+                "not_run": block.get("not_run", False),
             },
         )
+
+
+def end_unheeded(tx: Session, user_id: int, message: Message, *, simulated: bool) -> bool:
+    """End a running answer whose process must have died, since it has not heeded a stop; return whether it did."""
+    if not _is_unheeded(message):
+        return False
+    now = utcnow()
+    credits.end_leases(tx, message.id, now=now)
+    credits.wake(tx, user_id, now=now, simulated=simulated)
+    tx.refresh(message)
+    return True
+
+
+def _is_unheeded(message: Message) -> bool:
+    """Say whether a stop was asked for long ago; a process that lives looks for it, but sees a write through first."""
+    asked_at = message.stop_requested_at
+    if message.status != MessageStatus.RUNNING or asked_at is None or utcnow() - asked_at < STOP_PATIENCE:
+        return False
+    ended = {block["tool_use_id"] for block in message.content if block["type"] == "tool_result"}
+    begun = (block for block in message.content if block["type"] == "tool_start" and block.get("writes"))
+    return all(block["tool_use_id"] in ended for block in begun)
 
 
 def _lapsed(lease: datetime | None) -> bool:

@@ -154,7 +154,7 @@
     const pays = simulated
       ? `Payments are simulated: ${due} now and ${month} a month would be charged, but no money moves.`
       : `The whole difference of ${due} is charged now to the card on file, then ${month} a month.`;
-    const button = offerButton(`Upgrade to ${tier.display_name}, +${first ? all : more}`, `${month} a month`, () =>
+    return offerButton(`Upgrade to ${tier.display_name}, +${first ? all : more}`, `${month} a month`, () =>
       window.Buy.plan(tier.name, {
         title: `Upgrade to ${tier.display_name}?`,
         text: first
@@ -163,8 +163,6 @@
         button: first ? `To the payment page, ${due}` : `Upgrade for ${due}`,
       }),
     );
-    button.classList.add("button-primary");
-    return button;
   }
 
   function offerButton(label, aside, action) {

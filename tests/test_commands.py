@@ -51,7 +51,7 @@ def test_release_stale_refunds_what_was_abandoned(app: Flask, house: House, alic
     with house.db.write() as tx:
         wallet = tx.scalars(select(UserSubscription)).one()
         chat, lease = ActionType.CHAT_MESSAGE, timedelta(minutes=15)
-        credits.charge(tx, wallet, price=1, actor_id=alice.id, action_type=chat, lease=lease, now=long_ago)
+        credits.charge(tx, wallet, credits.Work(alice.id, chat), price=1, lease=lease, now=long_ago)
     assert _flask(app, "credits", "release-stale").output == "Refunded 1 charge whose lease had run out.\n"
     assert _flask(app, "credits", "release-stale").output == "Refunded 0 charges whose lease had run out.\n"
     with house.db.read() as tx:
@@ -156,6 +156,7 @@ def test_project_counts_any_mix(app: Flask) -> None:
     assert "Your mix (3 users)\n  1 free: $0/mo\n  2 starter: $38/mo\n  MRR: $38/month\n" in done.output
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("mix", ["free", "free=", "free=-1", "free=1.5", "free=1,free=2", "gold=1", "=1"])
 def test_project_refuses_a_mix_that_is_none(app: Flask, mix: str) -> None:
     done = _flask(app, "revenue", "project", "--mix", mix)

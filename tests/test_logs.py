@@ -25,6 +25,10 @@ SECRETS = [
     '{"api_key": "hunter22"}',
     "token: hunter22",
     "session_token=hunter22;",
+    "DB_PASS=hunter22",
+    "Basic abcdefghijklmnop",
+    "pk_live_abcdefghijklmnop",
+    "theme_cookie=abcdefghijklmnop",
 ]
 BARE = ["abcdefghijklmnop", "51Habcdefghijk", "IOSFODNN7", "hunter22", "eyJhbGci"]
 
@@ -55,7 +59,8 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(secret: str) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "Authorization", "cookie", "Set-Cookie", "api_key", "apiKey", "csrf_token", "client_secret", "token"],
+    ["password", "Authorization", "cookie", "Set-Cookie", "api_key", "apiKey", "csrf_token", "client_secret", "token"]
+    + ["db_pass", "smtp_pw", "stripe_key", "signing_key"],
 )
 def test_what_is_named_like_a_secret_is_hidden(name: str) -> None:
     assert "plain words" not in _hide(event="x", **{name: "plain words"})

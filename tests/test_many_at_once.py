@@ -129,15 +129,8 @@ def test_lapsed_charges_released_by_many_at_once_come_back_once(database: Databa
     with database.write() as tx:
         wallet = credits.wake(tx, from_wallet, now=late, simulated=True)
         for _ in range(5):
-            credits.charge(
-                tx,
-                wallet,
-                price=2,
-                actor_id=from_wallet,
-                action_type="chat_message",
-                lease=timedelta(0),
-                now=late,
-            )
+            work = credits.Work(from_wallet, "chat_message")
+            credits.charge(tx, wallet, work, price=2, lease=timedelta(0), now=late)
 
     def release(_number: int) -> int:
         return credits.release_stale(database, now=late, simulated=True)

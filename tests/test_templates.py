@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from jinja2 import Environment, nodes
 from sqlalchemy import update
 
@@ -239,6 +240,28 @@ def test_the_billing_page_counts_this_period_against_what_it_granted(alice: Acto
 
 
 @pytest.mark.one_database
+def test_the_billing_page_says_what_packs_paid_and_that_a_simulated_plan_has_no_invoice(
+    alice: Actor, house: House
+) -> None:
+    assert "No pack bought yet." in alice.get("/billing").get_data(as_text=True)
+    alice.post("/api/credits/purchase", json={"pack_size": 100})
+    alice.post("/api/subscription/upgrade", json={"tier_name": "starter"})
+    for price in (19, 202):
+        with house.db.write() as tx:
+            tx.execute(update(ActionPrice).where(ActionPrice.action == "chat_message").values(credits=price))
+        assert alice.chat("hello").status_code == 200
+    page = alice.get("/billing").get_data(as_text=True)
+    assert "<strong>221 used</strong> this period, 21 of them from packs; your plan gives 200<" in page
+    assert "Packs, the newest first; a simulated plan has no invoice." in page
+    assert page.count('<td class="what">') == 1 and "At your pace" not in page
+
+
+@pytest.mark.one_database
+def test_signing_up_says_how_many_credits_come_with_it(client: Any, house: House) -> None:
+    assert "on the Free plan with 20 credits to spend at once." in client.get("/signup").get_data(as_text=True)
+
+
+@pytest.mark.one_database
 def test_the_billing_page_names_the_coming_plan_and_its_date(alice: Actor) -> None:
     for tier in ("business", "starter"):
         assert alice.post("/api/subscription/upgrade", json={"tier_name": tier}).status_code == 200
@@ -291,3 +314,29 @@ def test_the_modal_for_no_credits_blocks_the_page_behind_it() -> None:
     script = (ROOT / "static" / "credits.js").read_text()
     opening = script[script.index("function outOfCredits") : script.index("async function offer")]
     assert "dialog.showModal();" in opening and "dialog.show();" not in opening
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(("stopped", "words"), [(True, "stopped · free"), (False, "failed · free")])
+def test_a_tool_without_a_result_failed_only_if_nobody_stopped_it(app: Flask, stopped: bool, words: str) -> None:
+    row = app.jinja_env.get_template("components/calls.html").module.tool_row  # type: ignore[attr-defined]
+    facts = {
+        "name": "http_check",
+        "title": "Check",
+        "target": "",
+        "summary": "Did not finish.",
+        "output": "",
+        "input": "{}",
+    }
+    drawn = row({**facts, "id": "1", "status": "failed", "duration_ms": None, "credits": 0}, stopped)
+    assert f'<span class="tool-end">{words}</span>' in drawn
+    assert ('data-status="stopped"' in drawn, "Did not finish." in drawn) == (stopped, not stopped)
+
+
+@pytest.mark.one_database
+def test_a_receipt_does_not_call_failed_what_its_user_stopped(app: Flask) -> None:
+    detail = app.jinja_env.get_template("components/calls.html").module.receipt_detail  # type: ignore[attr-defined]
+    sums = {"credits": 0, "plan": 0, "pack": 0, "refunded": 0}
+    line = {**sums, "label": "http_check", "success": False, "duration_ms": 600}
+    for note, words in (("stopped", "you stopped the answer"), ("timeout", "failed: it took too long")):
+        assert f"<td>{words}</td>" in detail({**sums, "lines": [{**line, "note": note}]})

@@ -124,7 +124,7 @@ def test_twenty_calls_in_one_turn_are_paid_as_far_as_the_credits_go(
     body = alice.chat("Look everywhere").get_json()
     told = [result["is_error"] for result in results(anthropic)]
     assert told == [False] * 19 + [True]
-    assert "this tool costs 1 credits and the user has 0" in results(anthropic)[-1]["content"]
+    assert "it costs 1 credit and 0 are left" in results(anthropic)[-1]["content"]
     asked = [request.query["labelSelector"] for request in cluster.requests if "labelSelector" in request.query]
     assert sorted(asked) == sorted(f"number=n{number}" for number in range(19))
     assert (body["credits_used"], body["credits_remaining"]) == (20, 0)

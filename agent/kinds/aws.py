@@ -1,16 +1,32 @@
 """Connect a user's AWS account by an access key that can only read."""
 
 import re
+from collections.abc import Mapping
 
-from agent.kinds.shapes import address, mask_keys, secret, texts
-from agent.outside import refused, words
-from agent.types import Kind, Reach, SettingField, ToolError
+from agent.kinds.shapes import about, address, mask_keys, secret, texts
+from agent.outside import refused, unreachable, words
+from agent.types import BadSetting, Kind, Reach, SettingField, ToolError
 from clients.reach import AWS_REGION, Refused, Unreachable
 
 _KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{12,124}")
 _ANY_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SECRET_AT_LEAST = 30
-_WRONG_KEY = ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure")
+_UNKNOWN = "AWS does not know this access key ID. Is it whole, and is the key active?"
+_UNSIGNED = "AWS says that the secret access key does not belong to this access key ID."
+_EXPIRED = "AWS says that this key has expired."
+WRONG_KEY: Mapping[str, str] = {
+    "AuthFailure": _UNKNOWN,
+    "InvalidAccessKeyId": _UNKNOWN,
+    "InvalidClientTokenId": _UNKNOWN,
+    "MissingAuthenticationToken": _UNKNOWN,
+    "UnrecognizedClientException": _UNKNOWN,
+    "IncompleteSignature": _UNSIGNED,
+    "InvalidSignatureException": _UNSIGNED,
+    "SignatureDoesNotMatch": _UNSIGNED,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+}
+"""The codes by which AWS's services refuse a key as such, and what each means."""
 
 _FIELDS = (
     SettingField("access_key_id", "Access key ID", required=True, help="It begins with AKIA."),
@@ -21,23 +37,32 @@ _FIELDS = (
 
 
 def read(raw: object) -> dict[str, str]:
-    """Return an AWS connection's settings; raises ToolError."""
+    """Return an AWS connection's settings; raises BadSetting."""
     given = texts(raw, _FIELDS)
-    key_id = secret(given["access_key_id"], "The access key ID")
-    key = secret(
-        given["secret_access_key"], "The secret access key", 1 if "endpoint_url" in given else _SECRET_AT_LEAST
-    )
+    # Stand-ins take any key.
+    stand_in = "endpoint_url" in given
+    settings = {}
+    with about("access_key_id"):
+        settings["access_key_id"] = _key_id(given["access_key_id"], stand_in)
+    with about("secret_access_key"):
+        least = 1 if stand_in else _SECRET_AT_LEAST
+        settings["secret_access_key"] = secret(given["secret_access_key"], "The secret access key", least)
     if not AWS_REGION.fullmatch(given["region"]):
-        raise ToolError("The region must be written like eu-west-1.")
-    settings = {"access_key_id": key_id, "secret_access_key": key, "region": given["region"]}
-    if "endpoint_url" in given:
-        # Stand-ins take any key.
-        settings["endpoint_url"] = address(given["endpoint_url"], "The endpoint")
-    elif key_id.startswith("ASIA"):
-        raise ToolError("A key that begins with ASIA is temporary and can't be stored; give the key of an IAM user.")
-    if not (_ANY_KEY_ID if "endpoint_url" in given else _KEY_ID).fullmatch(key_id):
-        raise ToolError("The access key ID must begin with AKIA and have capital letters and digits only.")
+        raise BadSetting({"region": "The region must be written like eu-west-1."})
+    settings["region"] = given["region"]
+    if stand_in:
+        with about("endpoint_url"):
+            settings["endpoint_url"] = address(given["endpoint_url"], "The endpoint")
     return settings
+
+
+def _key_id(given: str, stand_in: bool) -> str:
+    key_id = secret(given, "The access key ID")
+    if key_id.startswith("ASIA") and not stand_in:
+        raise ToolError("A key that begins with ASIA is temporary and can't be stored; give the key of an IAM user.")
+    if not (_ANY_KEY_ID if stand_in else _KEY_ID).fullmatch(key_id):
+        raise ToolError("The access key ID must begin with AKIA and have capital letters and digits only.")
+    return key_id
 
 
 def probe(reach: Reach) -> dict[str, str]:
@@ -49,19 +74,13 @@ def probe(reach: Reach) -> dict[str, str]:
     except Refused as error:
         raise refused(error, "AWS") from None
     except Unreachable as error:
-        raise _explained(error) from None
+        if error.code in WRONG_KEY:
+            raise ToolError(WRONG_KEY[error.code]) from None
+        raise unreachable(error, "AWS") from None
     account, arn = words(seen.get("Account"), 20), words(seen.get("Arn"))
     if not account or not arn:
         raise ToolError("That address answered, but not as AWS does.", ours=True)
     return {"account": account, "arn": arn}
-
-
-def _explained(error: Unreachable) -> ToolError:
-    if any(f"{code}:" in error.message for code in _WRONG_KEY):
-        return ToolError("AWS does not know this access key ID. Is it whole, and is the key active?")
-    if "SignatureDoesNotMatch:" in error.message:
-        return ToolError("AWS says that the secret access key does not belong to this access key ID.")
-    return ToolError(f"AWS could not be asked: {error.message}", ours=True)
 
 
 AWS = Kind(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.kinds.shapes import address, mask_keys, secret, texts
+from agent.kinds.shapes import about, address, mask_keys, secret, texts
 from agent.outside import ask, json_of, mapping, words
 from agent.types import Kind, Reach, SettingField, ToolError
 from clients.reach import Request, Response
@@ -23,13 +23,13 @@ _FIELDS = (
 
 
 def read(raw: object) -> dict[str, str]:
-    """Return a GitHub connection's settings, with the API address filled in; raises ToolError."""
+    """Return a GitHub connection's settings, with the API address filled in; raises BadSetting."""
     given = texts(raw, _FIELDS)
-    api = address(given.get("api_url", API), "The API address", encrypted=True)
-    return {
-        "token": secret(given["token"], "The token", TOKEN_AT_LEAST),
-        "api_url": API if api in _WEB_PAGES else api,
-    }
+    with about("token"):
+        token = secret(given["token"], "The token", TOKEN_AT_LEAST)
+    with about("api_url"):
+        api = address(given.get("api_url", API), "The API address", encrypted=True)
+    return {"token": token, "api_url": API if api in _WEB_PAGES else api}
 
 
 def headers(settings: Mapping[str, str]) -> dict[str, str]:
@@ -42,12 +42,22 @@ def headers(settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def is_limited(response: Response) -> bool:
+    """Return whether GitHub refuses because too much was asked: within the hour, or at once (its secondary limits)."""
+    if response.status != 403:
+        return response.status == 429
+    if response.header("x-ratelimit-remaining") == "0" or response.header("retry-after") is not None:
+        return True
+    told = response.body[:2_000].lower()
+    return b"secondary rate limit" in told or b"abuse detection" in told
+
+
 def probe(reach: Reach) -> dict[str, str]:
     """Return whose token it is and which scopes it has; raises ToolError."""
     assert reach.connection is not None
     settings = reach.connection.settings
     response = _get(reach, settings, "/user")
-    if response.status in (403, 404):
+    if response.status in (403, 404) and not is_limited(response):
         return _probe_of_an_app(reach, settings)
     _demand(response)
     login = words(_object(response).get("login"), 100)
@@ -76,7 +86,7 @@ def _get(reach: Reach, settings: Mapping[str, str], path: str) -> Response:
 def _demand(response: Response) -> None:
     if response.status == 401:
         raise ToolError("GitHub says that the token is wrong, expired or revoked.")
-    if response.status == 429 or (response.status == 403 and response.header("x-ratelimit-remaining") == "0"):
+    if is_limited(response):
         raise ToolError("GitHub lets this token make no more calls for now. Try again later.", ours=True)
     if response.status == 403:
         raise ToolError("GitHub refuses this token (403). Does an organisation still have to approve it?")

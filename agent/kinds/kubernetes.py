@@ -5,66 +5,75 @@ from urllib.parse import urlsplit
 
 from agent.kinds.kubernetes_config import from_kubeconfig
 from agent.kinds.kubernetes_keys import checked_ca, checked_token, expiry_and_subject
-from agent.tools.kubernetes.client import ApiError, Cluster, cluster_of
+from agent.kinds.shapes import about, demand_privacy, masked, texts
+from agent.tools.kubernetes.answers import ApiError
+from agent.tools.kubernetes.client import Cluster, cluster_of
 from agent.tools.kubernetes.reading import words
-from agent.types import Kind, Reach, SettingField, ToolError
+from agent.types import BadSetting, Kind, Reach, SettingField, ToolError
 
-KUBECONFIG_MAX = 200_000
-_KEYS = ("kubeconfig", "server", "token", "ca")
-_TAIL_SHOWN_FROM = 20
+_FIELDS = (
+    SettingField(
+        "kubeconfig",
+        "Kubeconfig",
+        secret=True,
+        multiline=True,
+        help="The text of a kubeconfig with inline data. Commands in it (exec) are never run. Or fill in the rest.",
+    ),
+    SettingField(
+        "server", "API server", help="Such as https://203.0.113.10:6443; by http only within your own network"
+    ),
+    SettingField("token", "Service account token", secret=True),
+    SettingField("ca", "Certificate authority", multiline=True, help="PEM text, for a cluster with its own CA"),
+)
 
 
 def read(raw: object) -> dict[str, str]:
     """Return the settings that are stored: server, token or client certificate, ca, namespace, context."""
-    given = _given(raw)
-    if "kubeconfig" in given:
+    given = texts(raw, _FIELDS)
+    if "kubeconfig" not in given:
+        return _from_fields(given)
+    with about("kubeconfig"):
         if len(given) > 1:
             raise ToolError("Give either the kubeconfig or server and token, not both.")
         found = from_kubeconfig(given["kubeconfig"])
-    else:
-        found = _from_fields(given)
-    return {**found, "server": checked_server(found["server"])}
-
-
-def _given(raw: object) -> dict[str, str]:
-    """Return what was filled in; a form sends empty fields too."""
-    if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
-        raise ToolError("The settings must be a JSON object.")
-    unknown = [key[:40] for key in raw if key not in _KEYS]
-    if unknown:
-        raise ToolError(f"A Kubernetes connection has no setting `{unknown[0]}`; it has {', '.join(_KEYS)}.")
-    for key, value in raw.items():
-        if value is not None and not isinstance(value, str):
-            raise ToolError(f"`{key}` must be text.")
-        if value and len(value) > KUBECONFIG_MAX:
-            raise ToolError(f"`{key}` is longer than {KUBECONFIG_MAX:,} characters.")
-    return {key: value.strip() for key, value in raw.items() if value and value.strip()}
+        found["server"] = checked_server(found["server"])
+        if "client_certificate" in found and found["server"].startswith("http:"):
+            raise ToolError("A client certificate only counts where the server is reached by https.")
+        return found
 
 
 def _from_fields(given: Mapping[str, str]) -> dict[str, str]:
-    for key in ("server", "token"):
+    if not given:
+        raise BadSetting({"kubeconfig": "Give a kubeconfig, or the API server and a token."})
+    for key, label in (("server", "API server"), ("token", "Service account token")):
         if key not in given:
-            raise ToolError(f"`{key}` is missing. Give a kubeconfig, or server and token.")
-    found = {"server": given["server"], "token": checked_token(given["token"]), "namespace": "default"}
-    return found | ({"ca": checked_ca(given["ca"])} if "ca" in given else {})
+            raise BadSetting({key: f"{label} is missing. Give a kubeconfig, or server and token."})
+    found = {"namespace": "default"}
+    with about("server"):
+        found["server"] = checked_server(given["server"])
+    with about("token"):
+        found["token"] = checked_token(given["token"], "The token")
+    if "ca" in given:
+        with about("ca"):
+            found["ca"] = checked_ca(given["ca"])
+    return found
 
 
 def checked_server(server: str) -> str:
-    """Return the API's address if it is a plain https one; raises ToolError."""
+    """Return the API's address if it is a plain one, by http only within one's own network; raises ToolError."""
     try:
         parts = urlsplit(server)
         port = parts.port
     except ValueError:
         raise ToolError("The server is no address. Write it like https://203.0.113.10:6443.") from None
-    if parts.scheme == "http":
-        raise ToolError("The server must be reached by https: a token must not travel in the open.")
     odd = not server.isascii() or not server.isprintable() or " " in server or "\\" in server or len(server) > 500
-    if parts.scheme != "https" or not parts.hostname or odd or port == 0:
+    if parts.scheme not in ("http", "https") or not parts.hostname or odd or port == 0:
         raise ToolError("The server is no address. Write it like https://203.0.113.10:6443.")
     if parts.username is not None or parts.password is not None:
         raise ToolError("The server's address must not hold a user name or password.")
     if "?" in server or "#" in server or ".." in parts.path or "%" in parts.path:
         raise ToolError("The server's address must end with its host, port or a plain path.")
+    demand_privacy(server, "The server")
     return server.rstrip("/")
 
 
@@ -73,7 +82,7 @@ def mask(settings: Mapping[str, str]) -> dict[str, str]:
     shown = {key: settings[key] for key in ("server", "context", "namespace") if settings.get(key)}
     token = settings.get("token")
     if token:
-        shown["token"] = f"****{token[-4:]}" if len(token) > _TAIL_SHOWN_FROM else "****"
+        shown["token"] = masked(token)
     if settings.get("client_certificate"):
         expiry, subject = expiry_and_subject(settings["client_certificate"])
         shown["certificate"] = f"{subject}, expires {expiry:%Y-%m-%d}"
@@ -111,18 +120,7 @@ def _version(cluster: Cluster) -> str:
 KUBERNETES = Kind(
     name="kubernetes",
     title="Kubernetes",
-    fields=(
-        SettingField(
-            "kubeconfig",
-            "Kubeconfig",
-            secret=True,
-            multiline=True,
-            help="The text of a kubeconfig with inline data. Commands in it (exec) are never run. Or fill in the rest.",
-        ),
-        SettingField("server", "API server", help="Such as https://203.0.113.10:6443"),
-        SettingField("token", "Service account token", secret=True),
-        SettingField("ca", "Certificate authority", multiline=True, help="PEM text, for a cluster with its own CA"),
-    ),
+    fields=_FIELDS,
     read=read,
     mask=mask,
     probe=probe,

@@ -110,7 +110,7 @@ def _trust(cluster: Json) -> dict[str, str]:
     if cluster.get("insecure-skip-tls-verify") not in (None, False):
         raise ToolError("`insecure-skip-tls-verify` is not supported: give the cluster's certificate authority.")
     data = _text(cluster, "certificate-authority-data")
-    what = "certificate-authority-data"
+    what = "`certificate-authority-data`"
     return {"ca": checked_authority(decoded(data, what), what)} if data else {}
 
 
@@ -118,13 +118,13 @@ def _credentials(user: Json) -> dict[str, str]:
     _refuse(user, _NOT_IN_USERS)
     found = {}
     if token := _text(user, "token"):
-        found["token"] = checked_token(token)
+        found["token"] = checked_token(token, "`token`")
     certificate, key = _text(user, "client-certificate-data"), _text(user, "client-key-data")
     if bool(certificate) != bool(key):
         raise ToolError("`client-certificate-data` and `client-key-data` only work together; one of them is missing.")
     if certificate:
         found["client_certificate"], found["client_key"] = checked_pair(
-            decoded(certificate, "client-certificate-data"), decoded(key, "client-key-data")
+            decoded(certificate, "`client-certificate-data`"), decoded(key, "`client-key-data`")
         )
     if not found:
         raise ToolError("The user of the kubeconfig has neither a token nor a client certificate.")

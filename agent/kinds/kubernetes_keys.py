@@ -30,24 +30,25 @@ _TOKEN = re.compile(r"[!-~]+")
 def decoded(text: str, what: str) -> str:
     """Return the PEM text inside of base64, as kubeconfigs carry it; raises ToolError."""
     if len(text) > PEM_MAX * 2:
-        raise ToolError(f"`{what}` is too long.")
+        raise ToolError(f"{what} is too long.")
     try:
         return base64.b64decode("".join(text.split()), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise ToolError(f"`{what}` is no base64 of PEM text.") from None
+        raise ToolError(f"{what} is no base64 of PEM text.") from None
 
 
-def checked_token(token: str, what: str = "token") -> str:
+def checked_token(token: str, what: str) -> str:
     """Return a bearer token; raises ToolError for one that no header can carry."""
     bare = token.strip()
     if not _TOKEN.fullmatch(bare) or len(bare) > TOKEN_MAX:
-        raise ToolError(f"`{what}` is no token: one line without spaces, at most {TOKEN_MAX:,} characters.")
+        raise ToolError(f"{what} is no token: one line without spaces, at most {TOKEN_MAX:,} characters.")
     return bare
 
 
 def checked_ca(text: str) -> str:
     """Return a CA that is given as PEM, or as base64 of it, as kubeconfigs carry it; raises ToolError."""
-    return checked_authority(text if "-----BEGIN" in text else decoded(text, "ca"), "ca")
+    what = "The certificate authority"
+    return checked_authority(text if "-----BEGIN" in text else decoded(text, what), what)
 
 
 def checked_authority(pem: str, what: str) -> str:
@@ -58,7 +59,7 @@ def checked_authority(pem: str, what: str) -> str:
 
 def checked_pair(certificate: str, key: str) -> tuple[str, str]:
     """Return a client certificate and its key as PEM; raises ToolError if they are broken, apart or too old."""
-    chain = _certificates(certificate, "client-certificate-data")
+    chain = _certificates(certificate, "`client-certificate-data`")
     private = _private_key(key)
     if _public(private.public_key()) != _public(chain[0].public_key()):
         raise ToolError("The client certificate and the client key do not belong together.")
@@ -77,13 +78,13 @@ def expiry_and_subject(certificate: str) -> tuple[datetime, str]:
 
 def _certificates(pem: str, what: str) -> list[x509.Certificate]:
     if len(pem) > PEM_MAX or pem.count("-----BEGIN") > CERTIFICATES_MAX:
-        raise ToolError(f"`{what}` is too long.")
+        raise ToolError(f"{what} is too long.")
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
         for one in found:
             one.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        raise ToolError(f"`{what}` holds no readable certificate in PEM.") from None
+        raise ToolError(f"{what} holds no readable certificate in PEM.") from None
     return found
 
 

@@ -1,11 +1,10 @@
 """Connect a user's Grafana Loki."""
 
-from agent.kinds.query_servers import SECRETS, fields, get, mask, read, success
+from agent.kinds.query_servers import get, kind, success
 from agent.outside import json_of, mapping, words
-from agent.types import Kind, Reach, ToolError
+from agent.types import Reach, ToolError
 
 _WHO = "Loki"
-_FIELDS = fields("https://loki.example.com")
 
 
 def probe(reach: Reach) -> dict[str, str]:
@@ -21,14 +20,10 @@ def probe(reach: Reach) -> dict[str, str]:
     return {"version": words(info.get("version"), 60) or "unknown", "labels": str(count)}
 
 
-LOKI = Kind(
-    name="loki",
-    title="Loki",
-    fields=_FIELDS,
-    read=lambda raw: read(raw, _FIELDS),
-    mask=mask,
-    probe=probe,
-    secrets=SECRETS,
+LOKI = kind(
+    "loki",
+    _WHO,
+    probe,
     help=(
         "Give the address under which /loki/api/v1/labels answers, with the path before it if there is one. The agent "
         "only reads. If a gateway stands before Loki, give it a token that may only read."

@@ -1,11 +1,10 @@
 """Connect a user's Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics)."""
 
-from agent.kinds.query_servers import SECRETS, fields, get, mask, read, success
+from agent.kinds.query_servers import get, kind, success
 from agent.outside import mapping, words
-from agent.types import Kind, Reach, ToolError
+from agent.types import Reach, ToolError
 
 _WHO = "Prometheus"
-_FIELDS = fields("https://prometheus.example.com")
 
 
 def probe(reach: Reach) -> dict[str, str]:
@@ -21,14 +20,10 @@ def probe(reach: Reach) -> dict[str, str]:
     return {"version": words(version, 60) or "unknown"}
 
 
-PROMETHEUS = Kind(
-    name="prometheus",
-    title="Prometheus",
-    fields=_FIELDS,
-    read=lambda raw: read(raw, _FIELDS),
-    mask=mask,
-    probe=probe,
-    secrets=SECRETS,
+PROMETHEUS = kind(
+    "prometheus",
+    _WHO,
+    probe,
     help=(
         "Give the address under which /api/v1/query answers, with the path before it if there is one. The agent only "
         "reads. Prometheus itself knows no tokens; put it behind a proxy that checks one before you open it."

@@ -1,56 +1,68 @@
-"""Hold what connections to Prometheus and Loki have in common: an address and perhaps a token."""
+"""Hold what connections to Prometheus and Loki have in common: an address, perhaps a token and a tenant."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from agent.kinds.shapes import address, is_within_a_network, mask_keys, secret, texts
-from agent.outside import ask, json_of, looks_like_a_page, mapping
-from agent.types import Reach, SettingField, ToolError
+from agent.kinds.shapes import about, address, demand_privacy, mask_keys, secret, texts
+from agent.outside import ask, json_of, looks_like_a_page, mapping, words
+from agent.types import BadSetting, Kind, Reach, SettingField, ToolError
 from clients.reach import Request, Response
 
-SECRETS = ("token",)
+_SECRETS = ("token",)
+# What both servers take for the name of a tenant, and several of them with | in between.
+_TENANT = re.compile(r"[A-Za-z0-9!_.*'()|-]{1,200}")
 # Longer queries go into the body, since proxies bound the length of an address.
 QUERY_IN_ADDRESS = 1_500
 QUERY_BYTES = 10_000_000
 QUERY_SECONDS = 25.0
 
 
-def fields(example: str) -> tuple[SettingField, ...]:
-    """Return the fields of the form, with an example of an address."""
-    return (
+def kind(name: str, title: str, probe: Callable[[Reach], dict[str, str]], help: str) -> Kind:
+    """Return one of the two kinds."""
+    example = f"https://{name}.example.com"
+    fields = (
         SettingField("url", "Address", required=True, help=f"Such as {example}; a path at its end is kept."),
         SettingField("token", "Token", secret=True, help="Sent as a bearer token, if the server wants one."),
+        SettingField("tenant", "Tenant", help="Sent as X-Scope-OrgID, if the server keeps several tenants apart."),
+    )
+    return Kind(
+        name=name,
+        title=title,
+        fields=fields,
+        read=lambda raw: _read(texts(raw, fields)),
+        mask=lambda settings: mask_keys(settings, _SECRETS),
+        probe=probe,
+        secrets=_SECRETS,
+        help=help,
     )
 
 
-def read(raw: object, form: tuple[SettingField, ...]) -> dict[str, str]:
-    """Return the settings; raises ToolError."""
-    given = texts(raw, form)
-    settings = {"url": address(given["url"], "The address")}
+def _read(given: Mapping[str, str]) -> dict[str, str]:
+    settings = {}
+    with about("url"):
+        settings["url"] = address(given["url"], "The address")
+        if "token" in given:
+            demand_privacy(settings["url"], "The address")
     if "token" in given:
-        settings["token"] = secret(given["token"], "The token")
-        _demand_privacy(settings["url"])
+        with about("token"):
+            settings["token"] = secret(given["token"], "The token")
+    if "tenant" in given:
+        if not _TENANT.fullmatch(given["tenant"]):
+            raise BadSetting({"tenant": "The tenant must be an ID such as team-a, or several joined by |."})
+        settings["tenant"] = given["tenant"]
     return settings
-
-
-def _demand_privacy(url: str) -> None:
-    """Raise ToolError where a token would pass through the Internet for everybody to read."""
-    if not url.lower().startswith("https://") and not is_within_a_network(url):
-        raise ToolError("The address must begin with https://, since the token would travel in the clear.")
-
-
-def mask(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings as they may be shown."""
-    return mask_keys(settings, SECRETS)
 
 
 def headers(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a call; raises ToolError for a token that would travel in the clear."""
     told = {"Accept": "application/json", "User-Agent": "devops-agent"}
+    if settings.get("tenant"):
+        told["X-Scope-OrgID"] = settings["tenant"]
     if not settings.get("token"):
         return told
-    _demand_privacy(settings["url"])
+    demand_privacy(settings["url"], "The address")
     return {**told, "Authorization": f"Bearer {settings['token']}"}
 
 
@@ -68,6 +80,9 @@ def get(reach: Reach, path: str, who: str, params: Mapping[str, str] | None = No
 
 def demand_access(response: Response, who: str, has_token: bool) -> None:
     """Raise ToolError if the server turned us away."""
+    if response.status == 401 and b"no org id" in response.body[:1_000].lower():
+        wanted = "keeps several tenants apart and was told none (no org id). Set the connection's tenant."
+        raise ToolError(f"{who} {wanted}", ours=True)
     if response.status == 401:
         wrong = "that the token is wrong or has expired" if has_token else "that it wants a token"
         raise ToolError(f"{who} says {wrong}.", ours=True)
@@ -77,11 +92,13 @@ def demand_access(response: Response, who: str, has_token: bool) -> None:
         raise ToolError(f"{who} sends us elsewhere ({response.status}). Is there a login before it?", ours=True)
 
 
-def query(reach: Reach, path: str, who: str, params: Mapping[str, str]) -> Response:
+def query(
+    reach: Reach, path: str, who: str, params: Mapping[str, str], more_headers: Mapping[str, str] | None = None
+) -> Response:
     """Send a query, which may be long and whose answer may be large; raises ToolError if we are turned away."""
     assert reach.connection is not None
     settings = reach.connection.settings
-    url, told = settings["url"] + path, headers(settings)
+    url, told = settings["url"] + path, {**headers(settings), **(more_headers or {})}
     if len(params["query"]) <= QUERY_IN_ADDRESS:
         request = Request("GET", url, told, params, seconds=QUERY_SECONDS, max_bytes=QUERY_BYTES)
     else:
@@ -93,6 +110,11 @@ def query(reach: Reach, path: str, who: str, params: Mapping[str, str]) -> Respo
     if response.status != 200 and looks_like_a_page(response):
         raise ToolError(f"{who} answered with status {response.status} and a web page.", ours=True)
     return response
+
+
+def plain_words(response: Response) -> str:
+    """Return what a server or a proxy tells in plain text."""
+    return words(response.body[:1200].decode("utf-8", "replace"), 400).strip()
 
 
 def answer_of(response: Response, who: str) -> dict[str, Any]:

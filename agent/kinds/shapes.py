@@ -1,20 +1,29 @@
 """Check the shape of connection settings; what is told about wrong ones never holds their values."""
 
 import re
-from collections.abc import Collection, Mapping
-from ipaddress import IPv4Network, IPv6Address, ip_address
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from agent.types import SettingField, ToolError
+from agent.types import BadSetting, SettingField, ToolError
 
+TEXT_MAX = 200_000
 URL_MAX = 500
 SECRET_MAX = 4096
 SHOWN_CHARS = 4
 # With fewer characters, the last four would give away too much.
 SHOWN_FROM = 12
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_SHARED = IPv4Network("100.64.0.0/10")
+_WITHIN = tuple(
+    map(
+        ip_network,
+        (
+            "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+            "::1/128", "fc00::/7", "fe80::/10",
+        ),
+    )
+)  # fmt: skip
 # What ends in a number could be read as an address, which may be anywhere.
 _NAME = re.compile(r"(?:[a-z0-9_-]+\.)*(?![0-9]+$|0x[0-9a-f]*$)[a-z0-9_-]+")
 _INTERNAL_ENDINGS = (
@@ -22,25 +31,39 @@ _INTERNAL_ENDINGS = (
     ".home.arpa", ".svc",
 )  # fmt: skip
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def texts(raw: object, fields: Collection[SettingField]) -> dict[str, str]:
-    """Return the given settings that are not empty, trimmed; raises ToolError for unknown, missing and odd ones."""
+    """Return the given settings that are not empty, trimmed; raises BadSetting for unknown, missing and odd ones."""
     if not isinstance(raw, dict):
-        raise ToolError("The settings must be a JSON object.")
-    known = {field.key: field for field in fields}
+        raise BadSetting({"settings": "The settings must be a JSON object."})
+    known = [field.key for field in fields]
     if not set(raw) <= set(known):
-        raise ToolError(f"There is an unknown setting; known are {', '.join(known)}.")
-    given: dict[str, str] = {}
-    for key, field in known.items():
-        value = raw.get(key)
-        if value is not None and not isinstance(value, str):
-            raise ToolError(f"{field.label} must be text.")
-        if value and value.strip():
-            given[key] = value.strip()
-        elif field.required:
-            raise ToolError(f"{field.label} is missing.")
-    return given
+        raise BadSetting({"settings": f"There is an unknown setting; known are {', '.join(known)}."})
+    wrong = {field.key: f"{field.label} {why}." for field in fields if (why := _fault(raw.get(field.key), field))}
+    if wrong:
+        raise BadSetting(wrong)
+    return {key: raw[key].strip() for key in known if raw.get(key) and raw[key].strip()}
+
+
+def _fault(value: object, field: SettingField) -> str:
+    if value is not None and not isinstance(value, str):
+        return "must be text"
+    if not value or not value.strip():
+        return "is missing" if field.required else ""
+    if len(value) > TEXT_MAX:
+        return f"is longer than {TEXT_MAX:,} characters"
+    return "has characters that are no text" if _NO_TEXT.search(value) else ""
+
+
+@contextmanager
+def about(key: str) -> Iterator[None]:
+    """Say of whatever is refused in the block which setting it is about."""
+    try:
+        yield
+    except ToolError as error:
+        raise BadSetting({key: str(error)}) from None
 
 
 def secret(value: str, label: str, at_least: int = 1) -> str:
@@ -57,7 +80,7 @@ def secret(value: str, label: str, at_least: int = 1) -> str:
 def address(value: str, label: str, *, encrypted: bool = False) -> str:
     """Return an http or https address without the slash at its end; a path in it is kept.
 
-    With `encrypted`, http is taken for this very machine only, where nobody can listen on the way.
+    With `encrypted`, http is taken within a network of the operator's own only, where no stranger can listen.
     """
     if len(value) > URL_MAX or not _VISIBLE.fullmatch(value):
         raise ToolError(f"{label} must be an address without spaces, at most {URL_MAX} characters long.")
@@ -72,9 +95,15 @@ def address(value: str, label: str, *, encrypted: bool = False) -> str:
         raise ToolError(f"{label} must not hold a user name or password; use the field for the token.")
     if "?" in value or "#" in value or "\\" in value:
         raise ToolError(f"{label} must be an address without ? or #.")
-    if encrypted and parts.scheme == "http" and host not in _LOOPBACK:
-        raise ToolError(f"{label} must begin with https://, since the key would travel in the clear.")
+    if encrypted:
+        demand_privacy(value, label)
     return value.rstrip("/")
+
+
+def demand_privacy(url: str, label: str) -> None:
+    """Raise ToolError where a token would pass through the Internet for everybody to read."""
+    if not url.lower().startswith("https://") and not is_within_a_network(url):
+        raise ToolError(f"{label} must begin with https://, since the token would travel in the clear.")
 
 
 def is_within_a_network(url: str) -> bool:
@@ -85,7 +114,7 @@ def is_within_a_network(url: str) -> bool:
     except ValueError:
         return bool(_NAME.fullmatch(host)) and ("." not in host or host.endswith(_INTERNAL_ENDINGS))
     found = (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
-    return found.is_private or (found.version == 4 and found in _SHARED)
+    return any(found.version == network.version and found in network for network in _WITHIN)
 
 
 def masked(value: str) -> str:

@@ -1,11 +1,11 @@
 """Ask AWS within bounds: so many calls for one report, and what a key may not see is told instead of failing."""
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent.kinds.aws import WRONG_KEY
 from agent.outside import mappings, refused, unreachable, words
 from agent.types import Reach, ToolError
 from clients.reach import Refused, Unreachable
@@ -15,7 +15,6 @@ CALLS_MAX = 60
 SECONDS_MAX = 50.0
 DENIALS_LISTED = 8
 
-_CODE = re.compile(r"AWS refused \S+ \S+\. ([A-Za-z0-9._-]{1,80}):")
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",
@@ -23,18 +22,6 @@ _DENIED = {
     "UnauthorizedAccess",
     "AllAccessDisabled",
     "AuthorizationError",
-}
-_WRONG_KEY = {
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
 }
 _REGION_IS_OFF = {"OptInRequired", "RegionDisabledException", "InvalidRegion"}
 
@@ -104,15 +91,14 @@ class Calls:
         return told
 
     def _refusal(self, error: Unreachable, call: str, expected: tuple[str, ...], region: str) -> dict[str, Any] | None:
-        matched = _CODE.match(error.message)
-        code = matched[1] if matched else ""
+        code = error.code
         if code in expected:
             return {"code": code}
-        if code in _WRONG_KEY:
+        if code in WRONG_KEY:
             raise ToolError(f"AWS does not accept the connection's key ({code}).", ours=True)
         if code in _REGION_IS_OFF:
             raise ToolError(f"The region {region} is not enabled for this account.")
-        if code in _DENIED or (code.endswith("AccessDenied") and code):
+        if code in _DENIED or code.endswith("AccessDenied"):
             if call not in self.denied:
                 self.denied.append(call)
             return None

@@ -7,9 +7,11 @@ from typing import Any
 from agent.findings import Finding
 from agent.outside import mapping, mappings, words
 from agent.tools.aws_calls import Calls
+from agent.types import ToolError
 from clients.reach import AWS_REGION
 
 PAGE_SIZE = 500
+FAILED_NAMED = 8
 _ALL = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _EVERYBODY = {
     "http://acs.amazonaws.com/groups/global/AllUsers": "everybody",
@@ -43,19 +45,35 @@ def buckets(calls: Calls) -> tuple[dict[str, Any], list[Finding]]:
     if answer.get("ContinuationToken"):
         calls.note_cut(f"buckets after the first {PAGE_SIZE}")
     account = _account_block(calls)
-    seen: list[_Bucket] = []
-    for one in listed:
-        if calls.left < CALLS_A_BUCKET:
-            calls.note_cut(f"{len(listed) - len(seen)} of {len(listed)} buckets, since one report makes few calls")
-            break
-        seen.append(_look(calls, one, account))
+    seen = _look_at_all(calls, listed, account)
     data = {
         "count": len(listed),
         "checked": len(seen),
         "account_block": "unknown" if account is None else _block_word(account),
-        "buckets": [_facts(one, account or {}) for one in seen],
+        "buckets": [_facts(one) for one in seen],
     }
     return data, [finding for one in seen for finding in _findings(one, account)]
+
+
+def _look_at_all(calls: Calls, listed: list[dict[str, Any]], account: Block | None) -> list[_Bucket]:
+    """Look at one after the other; one that AWS gives no answer on, busy or gone, does not cost the others."""
+    seen: list[_Bucket] = []
+    failed: list[str] = []
+    last: ToolError | None = None
+    for number, one in enumerate(listed):
+        if calls.left < CALLS_A_BUCKET:
+            calls.note_cut(f"{len(listed) - number} of {len(listed)} buckets, since one report makes few calls")
+            break
+        try:
+            seen.append(_look(calls, one, account))
+        except ToolError as error:
+            last = error
+            failed.append(words(one.get("Name"), 100))
+    if last and not seen:
+        raise last
+    if last:
+        calls.note_cut(f"{len(failed)} of {len(listed)} buckets ({', '.join(failed[:FAILED_NAMED])}): {last}")
+    return seen
 
 
 def _account_block(calls: Calls) -> Block | None:
@@ -115,7 +133,7 @@ def _block_word(block: Block) -> str:
     return "all" if count == len(_ALL) else "none" if not count else ", ".join(key for key in _ALL if block[key])
 
 
-def _facts(one: _Bucket, account: Block) -> dict[str, Any]:
+def _facts(one: _Bucket) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "name": one.name,
         "region": one.region,

@@ -5,12 +5,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
-from agent.inputs import ToolInput, reader, schema_of
-from agent.lint import printable
+from agent.inputs import ToolInput, length_of, reader, schema_of
+from agent.lint import mapping, printable, sequence
+from agent.lint_secrets import in_words, secrets_in
 from agent.tools.ci_github import check_github
 from agent.tools.ci_gitlab import check_gitlab
 from agent.types import Reach, Tool, ToolError, ToolOutput
 from agent.yaml_input import MAX_CHARS, Document, read_documents
+
+_OF_BITBUCKET = {"default", "branches", "pull-requests", "tags", "custom"}
 
 
 class CiInput(ToolInput):
@@ -28,10 +31,13 @@ class CiInput(ToolInput):
 
 def lint(workflow: str, kind: str | None) -> tuple[list[Finding], dict[str, Any]]:
     """Return the findings and a few facts of a pipeline; raises ToolError for what can't be read."""
-    if kind is None:
-        kind = _guess(_one(workflow, "github"))
+    first = _one(workflow, "github")
+    _refuse_others(first.value)
+    kind = kind or _guess(first)
     document = _one(workflow, kind)
     report, facts = check_github(document) if kind == "github" else check_gitlab(document)
+    for _, path, secret in secrets_in(workflow, [document], report.lines_of("secret-in-env")):
+        report.add("secret-in-text", document, path, in_words(secret), line=secret.line)
     shown = {
         key: [printable(one, 60) for one in value] if isinstance(value, list) else value for key, value in facts.items()
     }
@@ -50,6 +56,27 @@ def _one(workflow: str, kind: str) -> Document:
     return documents[0]
 
 
+def _refuse_others(value: dict[str, Any]) -> None:
+    """Refuse by its name what another program reads; raises ToolError."""
+    if "on" in value:
+        return
+    steps, stages = value.get("steps"), sequence(value.get("stages"))
+    others = {
+        "a Dependabot configuration": isinstance(value.get("updates"), list),
+        "a pipeline of CircleCI": isinstance(value.get("jobs"), dict) and bool({"workflows", "orbs"} & set(value)),
+        "a pipeline of Azure": isinstance(value.get("jobs"), list)
+        or any(isinstance(stage, dict) for stage in stages)
+        or (isinstance(steps, list) and bool({"pool", "trigger", "pr"} & set(value))),
+        "a pipeline of Buildkite or of another system": isinstance(steps, list),
+        "a pipeline of Bitbucket": bool(_OF_BITBUCKET & set(mapping(value.get("pipelines")))),
+        "a Compose file; check it with compose_lint": isinstance(value.get("services"), dict),
+        "a Kubernetes object; check it with k8s_manifest_lint": {"apiVersion", "kind"} <= set(value),
+    }
+    name = next((name for name, fits in others.items() if fits), "")
+    if name:
+        raise ToolError(f"This is no workflow of GitHub and no pipeline of GitLab, but {name}.")
+
+
 def _guess(document: Document) -> str:
     keys = set(document.value)
     if "on" in keys or isinstance(document.value.get("jobs"), dict):
@@ -63,12 +90,6 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     return ToolOutput({**facts, **as_data(findings)}, f"{facts['kind']}: {summary(findings)}")
 
 
-def _target(given: dict[str, Any]) -> str:
-    workflow = given.get("workflow")
-    lines = workflow.count("\n") + 1 if isinstance(workflow, str) else 0
-    return f"{lines} lines" if lines else ""
-
-
 CI_LINT = Tool(
     name="ci_lint",
     title="Check a CI pipeline",
@@ -80,7 +101,7 @@ CI_LINT = Tool(
     ),
     input_schema=schema_of(CiInput),
     run=_run,
-    target=_target,
+    target=length_of("workflow"),
     read=reader(CiInput),
     family="lint",
     examples=(

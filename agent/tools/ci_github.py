@@ -1,27 +1,26 @@
 """Judge GitHub workflows and composite actions: schema, triggers, rights, and all that jobs and steps do."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]
-from cronsim import CronSim, CronSimError
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from agent.lint import Report, dig, duplicate_keys, mapping, sequence, text
+from agent.redaction import holds_secret
+from agent.schedules import first_runs, problem_of
 from agent.schema_check import tamed, violations
-from agent.secret_names import looks_secret
 from agent.tools.ci_github_expressions import check_expressions
+from agent.tools.ci_github_forms import check_forms
 from agent.tools.ci_github_jobs import check_jobs
 from agent.tools.ci_github_steps import check_steps
 from agent.tools.ci_rules import GITHUB_RULES
+from agent.tools.ci_scalars import check_versions
 from agent.yaml_input import Document
 from agent.yaml_tree import Path
 
-# A schedule is only read, from any moment.
-_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 _SHORTEST = timedelta(minutes=5)
 
 
@@ -37,6 +36,20 @@ def _workflow() -> Any:
 
 
 @lru_cache(maxsize=1)
+def _activities() -> dict[str, list[str]]:
+    """Return the types of each event that the schema lists, beside a reference that makes validators pass over them."""
+    forms = _workflow_schema()["properties"]["on"]["oneOf"]
+    events = next(form["properties"] for form in forms if "properties" in form)
+    return {name: types for name, event in events.items() if (types := _types(event))}
+
+
+def _types(event: dict[str, Any]) -> list[str]:
+    own: list[str] | None = dig(event, "properties", "types", "items", "enum")
+    inner = [part for key in ("oneOf", "allOf") for part in event.get(key, [])]
+    return own or next((types for part in inner if (types := _types(part))), [])
+
+
+@lru_cache(maxsize=1)
 def _action() -> Any:
     return Draft7Validator(tamed(get_builtin_schema("vendor.github-actions")))
 
@@ -48,8 +61,10 @@ def check_github(document: Document) -> tuple[Report, dict[str, Any]]:
     duplicate_keys(report, document)
     for merge in document.merges:
         report.add("merge-key", document, merge.path, "The file merges mappings with `<<`.", line=merge.line)
-    told = [] if is_action else _triggers(report, document)
+    told = check_forms(report, document, _activities())
+    told += [] if is_action else _triggers(report, document)
     _schema(report, document, _action() if is_action else _workflow(), told)
+    check_versions(report, document)
     if is_action:
         steps = sequence(dig(document.value, "runs", "steps"))
         check_steps(report, document, ("runs", "steps"), steps, shell_is_bash=True)
@@ -74,15 +89,10 @@ def events_of(document: Document) -> list[str]:
 def _schema(report: Report, document: Document, validator: Any, told: Sequence[Path]) -> None:
     for violation in violations(validator, document.value):
         # What a rule has said better is not repeated in the schema's words.
-        if any(violation.path[: len(path)] == path for path in [*told, *_mixed_jobs(document)]):
+        if any(violation.path[: len(path)] == path for path in told):
             continue
         rule = "unknown-field" if violation.unknown else "schema"
         report.add(rule, document, violation.path, violation.message, fix=violation.fix)
-
-
-def _mixed_jobs(document: Document) -> list[Path]:
-    jobs = mapping(document.value.get("jobs"))
-    return [("jobs", name) for name, job in jobs.items() if isinstance(job, dict) and {"uses", "steps"} <= set(job)]
 
 
 def _triggers(report: Report, document: Document) -> list[Path]:
@@ -104,13 +114,13 @@ def _triggers(report: Report, document: Document) -> list[Path]:
 def _schedule(report: Report, document: Document, path: Path, cron: object) -> None:
     if not isinstance(cron, str):
         return
-    try:
-        if len(cron) > 200 or len(cron.split()) != 5:
-            raise CronSimError("five fields are needed")
-        runs = list(islice(CronSim(cron, _EPOCH), 4))
-    except CronSimError as error:
-        report.add("invalid-schedule", document, path, f"The schedule `{cron[:60]}` is invalid: {error}.")
+    problem = problem_of(cron)
+    if problem:
+        report.add("invalid-schedule", document, path, f"The schedule `{cron[:60]}` is invalid: {problem}.")
         return
+    runs = first_runs(cron, 4)
+    if not runs:
+        report.add("never-runs", document, path, f"The schedule `{cron[:60]}` never comes: no date matches.")
     gaps = [later - earlier for earlier, later in zip(runs, runs[1:], strict=False)]
     if gaps and min(gaps) < _SHORTEST:
         report.add("schedule-too-often", document, path, f"`{cron[:60]}` runs more often than every 5 minutes.")
@@ -141,9 +151,17 @@ def _plain_secrets(report: Report, document: Document) -> None:
         places += [
             ((*base, "steps", index, "env"), dig(step, "env")) for index, step in enumerate(sequence(dig(job, "steps")))
         ]
-    for path, env in places:
+    for path, env in [*places, *_credentials(document)]:
         for key, value in mapping(env).items():
-            if looks_secret(key, value) and "${{" not in text(value):
+            if holds_secret(key, value) and "${{" not in text(value):
                 report.add("secret-in-env", document, (*path, key), f"`{key[:80]}` holds its value in plain text.")
             if key == "ACTIONS_ALLOW_UNSECURE_COMMANDS" and str(value).lower() == "true":
                 report.add("unsecure-commands", document, (*path, key), f"`{key}` is on.")
+
+
+def _credentials(document: Document) -> Iterator[tuple[Path, Any]]:
+    """Yield path and value of what containers are pulled with."""
+    for name, job in mapping(document.value.get("jobs")).items():
+        yield ("jobs", name, "container", "credentials"), dig(job, "container", "credentials")
+        for service, given in mapping(dig(job, "services")).items():
+            yield ("jobs", name, "services", service, "credentials"), dig(given, "credentials")

@@ -1,7 +1,10 @@
 """Judge the actions and runners of a GitHub workflow: pinned, current, still there."""
 
+import difflib
 import re
 from dataclasses import dataclass
+
+from agent.near import suggestion
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAJOR = re.compile(r"v?(\d{1,4})(?:\.\d{1,6}){0,3}")
@@ -62,6 +65,42 @@ _REMOVED_RUNNERS = {
     "windows-2016": "windows-2025",
     "windows-2019": "windows-2025",
 }
+_RUNNERS = (
+    "ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-slim", "ubuntu-24.04-arm", "ubuntu-22.04-arm",
+    "windows-latest", "windows-2025", "windows-2022", "windows-11-arm", "macos-latest", "macos-latest-large",
+    "macos-latest-xlarge", "macos-26", "macos-15", "macos-14", "macos-26-large", "macos-15-large", "macos-14-large",
+    "macos-26-xlarge", "macos-15-xlarge", "macos-14-xlarge", "macos-15-intel",
+)  # fmt: skip
+# Above it a label is a slip of the fingers, below it more likely one that somebody has chosen for own runners.
+_SLIP = 0.9
+# The inputs of actions in every second workflow. They may grow, so that only a name close to one of them is a mistake.
+_INPUTS = {
+    "actions/checkout": (
+        "repository", "ref", "token", "ssh-key", "ssh-known-hosts", "ssh-strict", "ssh-user", "persist-credentials",
+        "path", "clean", "filter", "sparse-checkout", "sparse-checkout-cone-mode", "fetch-depth", "fetch-tags",
+        "show-progress", "lfs", "submodules", "set-safe-directory", "github-server-url",
+    ),
+    "actions/setup-node": (
+        "node-version", "node-version-file", "architecture", "check-latest", "registry-url", "scope", "token", "cache",
+        "cache-dependency-path", "always-auth", "mirror", "mirror-token", "package-manager-cache",
+    ),
+    "actions/setup-python": (
+        "python-version", "python-version-file", "cache", "architecture", "check-latest", "token", "update-environment",
+        "cache-dependency-path", "allow-prereleases", "freethreaded", "pip-version", "pip-install",
+    ),
+    "actions/cache": (
+        "path", "key", "restore-keys", "upload-chunk-size", "enableCrossOsArchive", "fail-on-cache-miss", "lookup-only",
+        "save-always",
+    ),
+    "actions/upload-artifact": (
+        "name", "path", "if-no-files-found", "retention-days", "compression-level", "overwrite", "include-hidden-files",
+        "archive",
+    ),
+    "actions/download-artifact": (
+        "name", "artifact-ids", "path", "pattern", "merge-multiple", "github-token", "repository", "run-id",
+        "skip-decompress", "digest-mismatch",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +146,25 @@ def _age(name: str, ref: str, shown: str) -> list[Problem]:
     return []
 
 
+def input_problem(uses: str, name: str) -> Problem | None:
+    """Return what is wrong with an input of a well-known action, or None; names that it may have got since are fine."""
+    known = _INPUTS.get(uses.partition("@")[0].lower(), ())
+    if name.lower() in map(str.lower, known):
+        return None
+    meant = suggestion(name, known)
+    return Problem("action-input", f"`{uses[:60]}` has no input `{name[:60]}`.{meant}") if meant else None
+
+
 def runner_problem(label: str) -> Problem | None:
     """Return what is wrong with a runner's label, or None."""
-    newer = _REMOVED_RUNNERS.get(label.lower())
-    return Problem("runner-removed", f"GitHub has removed the runner `{label}`.", f"Use `{newer}`.") if newer else None
+    label = label.lower()
+    newer = _REMOVED_RUNNERS.get(label)
+    if newer:
+        return Problem("runner-removed", f"GitHub has removed the runner `{label}`.", f"Use `{newer}`.")
+    # Larger runners are often called like the usual ones with something after it.
+    if any(label == known or label.startswith(f"{known}-") for known in _RUNNERS):
+        return None
+    close = difflib.get_close_matches(label[:60], _RUNNERS, n=1, cutoff=_SLIP)
+    if close:
+        return Problem("runner-unknown", f"GitHub has no runner `{label}`. Did you mean `{close[0]}`?")
+    return None

@@ -6,11 +6,11 @@ from typing import Any
 
 from agent.lint import Report, dig, mapping, sequence, text
 from agent.tools.ci_expressions import CONTEXTS, FUNCTIONS, expressions_in, read
+from agent.tools.ci_github_contexts import contexts_at
 from agent.tools.ci_github_jobs import matrix_keys, needs_of
+from agent.tools.ci_scalars import scalars_of
 from agent.yaml_input import Document
 from agent.yaml_tree import Node, Path
-
-_STRINGS_MAX = 20_000
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,10 @@ def check_expressions(report: Report, document: Document) -> None:
 
 
 def _strings(root: Node) -> Iterator[tuple[Path, str]]:
-    """Yield path and text of the strings that may hold an expression; aliased ones under each of their paths."""
-    waiting: list[tuple[Path, Node]] = [((), root)]
-    seen = 0
-    while waiting and seen < _STRINGS_MAX:
-        path, node = waiting.pop()
-        seen += 1
-        if node.text is not None and isinstance(node.value, str) and ("${{" in node.text or path[-1:] == ("if",)):
+    """Yield path and text of the strings that may hold an expression."""
+    for path, node in scalars_of(root):
+        if isinstance(node.value, str) and ("${{" in node.value or path[-1:] == ("if",)):
             yield path, node.value
-        waiting += [((*path, key), child) for key, (_, child) in reversed(node.keys.items())]
-        waiting += [((*path, index), child) for index, child in reversed(list(enumerate(node.items)))]
 
 
 def _place(path: Path, jobs: Mapping[str, _Job], action: _Job) -> _Place:
@@ -111,17 +105,6 @@ def _condition(report: Report, document: Document, place: _Place, value: str, in
             report.add("if-always-true", document, place.path, message)
     for expression in found:
         _expression(report, document, place, expression.text, inputs)
-    is_job = len(place.path) == 3
-    texts = [one.text for one in found] or [plain]
-    references = [reference for one in texts for reference in read(one).references]
-    for reference in references:
-        root = reference.partition(".")[0]
-        if root == "secrets":
-            fix = "Put it into `env` of the job and test that in the steps." if not is_job else "Test it in a step."
-            report.add("context-not-here", document, place.path, "`secrets` can't be used in `if`.", fix=fix)
-        elif is_job and root in ("env", "steps", "runner", "job"):
-            message = f"`{root}` can't be used in the `if` of a job."
-            report.add("context-not-here", document, place.path, message, fix="Use `vars`, `needs` or `github` there.")
 
 
 def _expression(report: Report, document: Document, place: _Place, expression: str, inputs: set[str] | None) -> None:
@@ -138,13 +121,27 @@ def _expression(report: Report, document: Document, place: _Place, expression: s
         if parts[0] not in CONTEXTS:
             message = f"There is no context `{parts[0][:60]}`."
             report.add("unknown-context", document, place.path, message, guess=(parts[0], CONTEXTS))
+        elif parts[0] not in contexts_at(place.path):
+            _misplaced(report, document, place, parts[0])
         elif len(parts) > 1 and "*" not in parts[1]:
             _reference(report, document, place, parts, inputs)
+
+
+def _misplaced(report: Report, document: Document, place: _Place, context: str) -> None:
+    known = contexts_at(place.path)
+    fix = f"Known there: {', '.join(sorted(known))}."
+    if context == "secrets" and place.path[-1:] == ("if",):
+        fix = "Put it into `env` of the job and test that in the steps."
+    elif context == "secrets" and place.path[0] == "runs":
+        fix = "Declare an input for it, which the workflow fills."
+    report.add("context-not-here", document, place.path, f"`{context}` can't be used here.", fix=fix)
 
 
 def _reference(report: Report, document: Document, place: _Place, parts: list[str], inputs: set[str] | None) -> None:
     context, name = parts[0], parts[1]
     job = place.job
+    if context == "jobs":
+        _called(report, document, place, parts)
     if context == "inputs" and inputs is not None and name not in inputs:
         message = f"No trigger declares the input `{name[:60]}`."
         report.add("unknown-input", document, place.path, message, guess=(name, inputs))
@@ -160,6 +157,16 @@ def _reference(report: Report, document: Document, place: _Place, parts: list[st
         report.add("unknown-matrix-key", document, place.path, message, guess=(name, job.matrix))
 
 
+def _called(report: Report, document: Document, place: _Place, parts: list[str]) -> None:
+    """Report what an output of a called workflow takes from no job."""
+    jobs = {name.lower(): job for name, job in place.jobs.items()}
+    if parts[1] not in jobs:
+        message = f"There is no job `{parts[1][:60]}`."
+        report.add("unknown-output", document, place.path, message, guess=(parts[1], jobs))
+    else:
+        _output(report, document, place, jobs[parts[1]], parts)
+
+
 def _needs(report: Report, document: Document, place: _Place, job: _Job, parts: list[str]) -> None:
     jobs = place.jobs
     name = parts[1]
@@ -168,7 +175,12 @@ def _needs(report: Report, document: Document, place: _Place, job: _Job, parts: 
         report.add("unknown-needs", document, place.path, message, guess=(name, job.needs))
         return
     other = jobs.get(job.needs[name])
-    outputs = other.outputs if other else None
+    if other:
+        _output(report, document, place, other, parts)
+
+
+def _output(report: Report, document: Document, place: _Place, job: _Job, parts: list[str]) -> None:
+    outputs = job.outputs
     if parts[2:3] == ["outputs"] and len(parts) > 3 and outputs is not None and parts[3] not in outputs:
-        message = f"`{name[:60]}` has no output `{parts[3][:60]}`."
+        message = f"`{parts[1][:60]}` has no output `{parts[3][:60]}`."
         report.add("unknown-output", document, place.path, message, guess=(parts[3], outputs))

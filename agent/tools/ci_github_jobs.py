@@ -12,7 +12,10 @@ from agent.tools.ci_github_steps import check_steps
 from agent.yaml_input import Document
 from agent.yaml_tree import Path
 
-_CALLABLE = re.compile(r"(?:\./|[\w.-]+/[\w.-]+/)\.github/workflows/[\w.-]+\.ya?ml(?:@\S+)?")
+# One of this repository is that of the same commit, so that it takes no version.
+_CALLABLE = re.compile(
+    r"\./\.github/workflows/[\w.-]+\.ya?ml|[\w.-]+/[\w.-]+/\.github/workflows/[\w.-]+\.ya?ml(?:@\S+)?"
+)
 _DEPLOYS = re.compile(r"(?i)(?:^|[-_ ])(?:deploy|release|publish)")
 _FROM_STRANGERS = {"pull_request", "pull_request_target", "issue_comment"}
 _OF_STRANGERS = re.compile(
@@ -76,10 +79,6 @@ def _order(report: Report, document: Document, jobs: Mapping[str, Any]) -> None:
 
 def _call(report: Report, document: Document, base: Path, job: dict[str, Any]) -> None:
     uses = text(job.get("uses"))
-    mixed = [key for key in ("steps", "runs-on", "container", "services", "env") if key in job]
-    if mixed:
-        message = f"The job calls a workflow and has `{mixed[0]}`."
-        report.add("reusable-mixed", document, (*base, mixed[0]), message)
     if len(uses) < 300 and not _CALLABLE.fullmatch(uses) and "${{" not in uses:
         report.add("reusable-path", document, (*base, "uses"), f"`{uses[:100]}` is no reusable workflow.")
     for problem in action_problems(uses):

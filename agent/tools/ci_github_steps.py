@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from agent.images import image_problem
-from agent.lint import Report, dig, text
+from agent.lint import Report, dig, mapping, text
 from agent.tools.ci_expressions import expressions_in, is_chosen, is_untrusted, read
-from agent.tools.ci_github_actions import action_problems
+from agent.tools.ci_github_actions import action_problems, input_problem
 from agent.tools.ci_scripts import fetches_and_runs, lines_of, pipes, prints
 from agent.yaml_input import Document
 from agent.yaml_tree import Path
@@ -24,7 +24,7 @@ def check_steps(report: Report, document: Document, base: Path, steps: list[Any]
         path: Path = (*base, index)
         uses, run = dig(step, "uses"), dig(step, "run")
         if isinstance(uses, str):
-            _action(report, document, path, uses)
+            _action(report, document, path, uses, mapping(dig(step, "with")))
             name = uses.partition("@")[0].lower()
             code = dig(step, "with", _CODE_INPUTS.get(name, ""))
             if isinstance(code, str):
@@ -37,13 +37,16 @@ def check_steps(report: Report, document: Document, base: Path, steps: list[Any]
         ids.add(identity)
 
 
-def _action(report: Report, document: Document, path: Path, uses: str) -> None:
+def _action(report: Report, document: Document, path: Path, uses: str, given: dict[str, Any]) -> None:
     if uses.startswith("docker://"):
         problem = image_problem(uses.removeprefix("docker://"))
         if problem:
             report.add("image-not-pinned", document, (*path, "uses"), f"Image `{uses[:100]}` {problem}.")
     for one in action_problems(uses):
         report.add(one.rule, document, (*path, "uses"), one.message, fix=one.fix, severity=one.severity)
+    for name in given:
+        if wrong := input_problem(uses, name):
+            report.add(wrong.rule, document, (*path, "with", name), wrong.message)
 
 
 def _script(report: Report, document: Document, path: Path, run: str, safe_shell: bool) -> None:
@@ -59,8 +62,8 @@ def _script(report: Report, document: Document, path: Path, run: str, safe_shell
             )
         if fetches_and_runs(line):
             report.add("curl-to-shell", document, path, "A download goes straight into a shell.", line=at)
-        secrets = [reference for one in expressions_in(line) for reference in read(one.text).references]
-        printed = [reference for reference in secrets if reference.startswith("secrets.") or reference == "secrets"]
+        references = [(one.text, reference) for one in expressions_in(line) for reference in read(one.text).references]
+        printed = [_as_written(*pair) for pair in references if pair[1].partition(".")[0] == "secrets"]
         if printed and prints(line):
             report.add("secret-printed", document, path, f"The script prints `{printed[0][:60]}`.", line=at)
     piping = next((number for number, line in lines_of(run) if pipes(line)), None)
@@ -68,6 +71,12 @@ def _script(report: Report, document: Document, path: Path, run: str, safe_shell
         report.add(
             "pipe-hides-failure", document, path, "A pipe hides the failure of its first part.", line=first + piping
         )
+
+
+def _as_written(expression: str, reference: str) -> str:
+    """Return a reference, which is in lower case, with the letters that stand in the expression."""
+    at = expression.lower().find(reference)
+    return expression[at : at + len(reference)] if at >= 0 else reference
 
 
 def _first_line(document: Document, path: Path) -> int:

@@ -12,7 +12,10 @@ from agent.graphs import cycle_in
 from agent.lint import Report, dig, duplicate_keys, sequence, text
 from agent.schema_check import tamed, violations
 from agent.tools.ci_gitlab_jobs import check_images, check_job, check_variables
+from agent.tools.ci_gitlab_links import check_links
+from agent.tools.ci_gitlab_values import check_conditions, check_spans
 from agent.tools.ci_rules import GITLAB_RULES
+from agent.tools.ci_scalars import check_versions
 from agent.yaml_input import Document
 from agent.yaml_tree import Node, Path
 
@@ -55,8 +58,14 @@ def check_gitlab(document: Document) -> tuple[Report, dict[str, Any]]:
     _templates(report, document, jobs, whole)
     merged = {name: merged_job(name, jobs) for name in jobs}
     _order(report, document, visible, merged, whole)
+    check_links(report, document, visible, merged, whole)
+    check_conditions(report, document, ("workflow", "rules"), dig(document.value, "workflow", "rules"))
+    check_spans(report, document, ("default",), document.value.get("default"))
+    check_versions(report, document)
     for name, job in jobs.items():
         check_job(report, document, name, job, merged[name], whole)
+        check_conditions(report, document, (name, "rules"), job.get("rules"))
+        check_spans(report, document, (name,), job)
     return report, {"kind": "gitlab", "stages": _stages(document)[:40], "jobs": list(visible)[:40]}
 
 

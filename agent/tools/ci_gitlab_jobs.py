@@ -5,7 +5,7 @@ from typing import Any
 
 from agent.images import image_problem
 from agent.lint import Report, dig, mapping, sequence, text
-from agent.secret_names import looks_secret
+from agent.redaction import holds_secret
 from agent.tools.ci_scripts import fetches_and_runs, lines_of, prints_secret_variable
 from agent.yaml_input import Document
 from agent.yaml_tree import Path
@@ -101,7 +101,7 @@ def check_variables(report: Report, document: Document, base: Path, variables: A
     for key, value in mapping(variables).items():
         path: Path = (*base, key)
         content = value.get("value") if isinstance(value, dict) else value
-        if looks_secret(key, content):
+        if holds_secret(key, content):
             report.add("secret-in-env", document, path, f"`{key[:80]}` holds its value in plain text.")
         if key in ("CI_DEBUG_TRACE", "CI_DEBUG_SERVICES") and str(content).lower() == "true":
             report.add("debug-trace", document, path, f"`{key}` is on.")

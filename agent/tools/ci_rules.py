@@ -13,6 +13,11 @@ _COMMON = {
         "Whoever can read the repository has it, also from its history.",
         "Store it as a secret of the project and rotate it.",
     ),
+    "secret-in-text": Rule(
+        "warning",
+        "Whoever can read the repository has it, also from its history.",
+        "Store it as a secret of the project, use it as a variable, and rotate it.",
+    ),
     "secret-printed": Rule("error", "Masking misses changed forms, and logs are read by many.", "Don't print it."),
     "image-not-pinned": Rule(
         "warning", "The job can change from one run to the next without a commit.", "Name a version or a digest."
@@ -21,6 +26,9 @@ _COMMON = {
         "warning",
         "Whoever controls that address runs code in the job.",
         "Download a pinned version and check its checksum.",
+    ),
+    "version-is-number": Rule(
+        "warning", "YAML reads it as a number and drops its last zero, so that another version is taken.", ""
     ),
     "needs-unknown": Rule("error", "The file is refused.", "Correct the name or add the job."),
     "needs-cycle": Rule("error", "The file is refused.", "Remove one of the dependencies."),
@@ -38,8 +46,19 @@ GITHUB_RULES: dict[str, Rule] = {
     "invalid-schedule": Rule(
         "error", "The workflow is refused.", "Five fields in UTC: minute hour day-of-month month day-of-week."
     ),
+    "never-runs": Rule("warning", "No date matches, so the schedule starts nothing.", "Correct the day or the month."),
     "schedule-too-often": Rule(
         "warning", "GitHub runs schedules every 5 minutes at most, and drops runs under load.", "Run it less often."
+    ),
+    "unknown-type": Rule(
+        "error", "The workflow is refused.", "See the types of this event in GitHub's list of events."
+    ),
+    "filter-twice": Rule(
+        "error", "The workflow is refused.", "Keep one of the two; in the plain one `!pattern` leaves out."
+    ),
+    "input-type": Rule("error", "The workflow is refused.", "Use string, choice, boolean, number or environment."),
+    "input-default": Rule(
+        "warning", "A run by API that leaves it out gets a value that nobody could choose.", "Use one of the options."
     ),
     # Supply chain.
     "action-no-ref": Rule("error", "The workflow is refused.", "Add a version: `owner/action@<commit>`."),
@@ -55,6 +74,12 @@ GITHUB_RULES: dict[str, Rule] = {
     ),
     "action-outdated": Rule("warning", "It runs on a version of Node.js that GitHub has retired.", ""),
     "action-removed": Rule("error", "GitHub fails jobs that use it.", ""),
+    "action-input": Rule("warning", "GitHub warns and goes on without it.", "Correct its name."),
+    "runner-unknown": Rule(
+        "warning",
+        "If no runner of your own has this label, the job waits for a day and is cancelled.",
+        "Correct the label.",
+    ),
     "runner-removed": Rule("error", "The job waits for a runner that no longer exists, and is cancelled.", ""),
     # Rights and secrets.
     "script-injection": Rule(
@@ -135,9 +160,12 @@ GITHUB_RULES: dict[str, Rule] = {
     ),
     "reusable-path": Rule(
         "error",
-        "Only files in `.github/workflows` can be called.",
+        "Only files in `.github/workflows` can be called, those of this repository without a version.",
         "Write `./.github/workflows/name.yml` or `owner/repo/.github/workflows/name.yml@ref`.",
     ),
+    "no-steps": Rule("error", "The workflow is refused.", "Add `steps`, or `uses` to call another workflow."),
+    "step-mixed": Rule("error", "The file is refused.", "Make two steps of it, one with `run` and one with `uses`."),
+    "no-shell": Rule("error", "GitHub refuses composite actions whose `run` has no `shell`.", "Add `shell: bash`."),
     "no-timeout": Rule("info", "A job that hangs is paid for 6 hours.", "Add `timeout-minutes` to each job."),
     "deploy-without-concurrency": Rule(
         "info",
@@ -157,6 +185,26 @@ GITLAB_RULES: dict[str, Rule] = {
     "extends-cycle": Rule("error", "The pipeline is refused.", "Remove one of the `extends`."),
     "needs-later-stage": Rule(
         "error", "The pipeline is refused: a job can only need earlier or equal stages.", "Move one of the jobs."
+    ),
+    "condition": Rule(
+        "error",
+        "The pipeline is refused.",
+        "Known are `==`, `!=`, `=~`, `!~`, `&&`, `||`, brackets, $VARIABLES, texts in quotes, /patterns/ and null.",
+    ),
+    "bad-span": Rule("error", "The pipeline is refused.", "Write it such as `1h 30m` or `2 weeks`."),
+    "on-stop": Rule(
+        "error", "The pipeline is refused.", "Name a job of this pipeline that has `environment: {action: stop}`."
+    ),
+    "dependency-not-needed": Rule("error", "The pipeline is refused.", "Add it to `needs`, or take it out."),
+    "dependency-of-stage": Rule(
+        "warning",
+        "Jobs of a stage run at once, and without `needs` only artifacts of earlier stages are fetched.",
+        "Add it to `needs`, or move one of the jobs.",
+    ),
+    "needs-sometimes": Rule(
+        "warning",
+        "Where it is left out, the whole pipeline is refused.",
+        "Give both jobs the same rules, or write `needs: [{job: ..., optional: true}]`.",
     ),
     "rules-with-only": Rule(
         "error", "The pipeline is refused: `rules` can't be used with `only` or `except`.", "Keep `rules`."

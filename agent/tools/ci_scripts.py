@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from agent.secret_judgement import kind_of_name
+
 _CURL_TO_SHELL = re.compile(r"\b(?:curl|wget)\b[^|\n]{0,300}\|\s*(?:sudo\s+(?:-\S+\s+)*)?(?:ba|z|da)?sh\b")
 _PRINTS = re.compile(r"(?:^|[;&|]\s*|\s)(?:echo|printf|print|Write-Host|Write-Output)\b")
 _TO_PROGRAM = re.compile(r"--password-stdin|\|\s*(?!tee\b|cat\b)\S|>>?\s*\S")
-_SECRET_VARIABLE = re.compile(
-    r"\$\{?\w{0,60}(?:PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY|API_KEY|ACCESS_KEY)\w{0,60}\}?"
-)
+# `${X:+set}` only says that there is one.
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w{0,79}+)(?!:?\+)")
 LINE_MAX = 1000
 
 
@@ -31,7 +32,12 @@ def prints(line: str) -> bool:
 
 def prints_secret_variable(line: str) -> bool:
     """Whether the line prints a variable that is called like a secret."""
-    return prints(line) and bool(_SECRET_VARIABLE.search(line))
+    return prints(line) and any(_is_secret(name) for name in _VARIABLE.findall(line))
+
+
+def _is_secret(name: str) -> bool:
+    named = kind_of_name(name)
+    return named is not None and not named.vague
 
 
 def pipes(line: str) -> bool:

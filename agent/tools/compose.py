@@ -8,13 +8,15 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.lint import Report, dig, duplicate_keys, mapping, printable
+from agent.lint_secrets import in_words, secrets_in
 from agent.schema_check import tamed, violations
 from agent.tools.compose_links import check_links
 from agent.tools.compose_parts import services_of
 from agent.tools.compose_rules import RULES
 from agent.tools.compose_services import check_services
+from agent.tools.compose_values import check_values
 from agent.types import Reach, Tool, ToolError, ToolOutput
 from agent.yaml_input import MAX_CHARS, Document, read_documents
 
@@ -49,6 +51,9 @@ def lint(compose: str) -> tuple[list[Finding], dict[str, Any]]:
         report.add("obsolete-version", document, ("version",), "The top-level `version` is obsolete.")
     check_services(report, document)
     check_links(report, document)
+    check_values(report, document)
+    for _, path, secret in secrets_in(compose, documents, report.lines_of("secret-in-env")):
+        report.add("secret-in-text", document, path, in_words(secret), line=secret.line)
     services = services_of(document)
     facts = {
         "service_count": len(services),
@@ -76,12 +81,6 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     return ToolOutput({**facts, **as_data(findings)}, f"{services}: {summary(findings)}")
 
 
-def _target(given: dict[str, Any]) -> str:
-    compose = given.get("compose")
-    lines = compose.count("\n") + 1 if isinstance(compose, str) else 0
-    return f"{lines} lines" if lines else ""
-
-
 COMPOSE_LINT = Tool(
     name="compose_lint",
     title="Check a Compose file",
@@ -93,7 +92,7 @@ COMPOSE_LINT = Tool(
     ),
     input_schema=schema_of(ComposeInput),
     run=_run,
-    target=_target,
+    target=length_of("compose"),
     read=reader(ComposeInput),
     family="lint",
     examples=(

@@ -15,6 +15,8 @@ from agent.yaml_tree import Node, Path
 _VARIABLE = re.compile(r"\$(?:\$|\{([A-Za-z_]\w*)(:?[-?+])?|([A-Za-z_]\w*))")
 _VARIABLES_NAMED = 12
 _PORTS_COMPARED = 500
+# Every shell or Compose itself sets them.
+_ALWAYS_SET = {"HOME", "PATH", "PWD", "USER", "COMPOSE_PROJECT_NAME"}
 
 
 def check_links(report: Report, document: Document) -> None:
@@ -133,6 +135,13 @@ def _dependency(
 def _collisions(report: Report, document: Document, services: Mapping[str, dict[str, Any]]) -> None:
     # Services of different profiles need not run together.
     always = [(name, service) for name, service in services.items() if not service.get("profiles")]
+    named: dict[str, str] = {}
+    for name, service in always:
+        container = text(service.get("container_name"))
+        other = named.setdefault(container, name)
+        if container and "$" not in container and other != name:
+            message = f"`{name}` and `{other}` both have the container name `{container[:60]}`."
+            report.add("container-name-twice", document, ("services", name, "container_name"), message)
     published = ((name, port) for name, service in always for port in ports_of(service, ("services", name)))
     taken: list[tuple[str, Published]] = []
     for name, port in islice(published, _PORTS_COMPARED):
@@ -160,7 +169,7 @@ def _variables(report: Report, document: Document) -> None:
     for node in _scalars(document.root):
         for match in _VARIABLE.finditer(node.text or ""):
             name = match.group(3) or (match.group(1) if not match.group(2) else None)
-            if name:
+            if name and name not in _ALWAYS_SET:
                 found.setdefault(name, node.line)
     if found:
         names = list(found)

@@ -10,6 +10,7 @@ RULES: dict[str, Rule] = {
     "duplicate-key": Rule(
         "error", "Compose refuses the file: the mapping key is already defined.", "Remove one of the two."
     ),
+    "invalid-value": Rule("error", "Compose or Docker refuses it, so the service does not start.", ""),
     "obsolete-version": Rule("info", "Compose ignores it and prints a warning.", "Remove the line."),
     "no-image": Rule("error", _REFUSED, "Add `image` or `build`."),
     "image-not-pinned": Rule(
@@ -70,6 +71,9 @@ RULES: dict[str, Rule] = {
         "warning", "With the host's network the published ports are ignored.", "Remove `ports` or `network_mode: host`."
     ),
     "network-mode-and-networks": Rule("error", _REFUSED, "Keep one of the two."),
+    "container-name-twice": Rule(
+        "error", "Compose refuses the file: the name is already in use.", "Remove `container_name`, or change one."
+    ),
     "container-name-replicas": Rule(
         "error", "Two containers can't have the same name; Compose refuses to scale.", "Remove `container_name`."
     ),
@@ -98,6 +102,11 @@ RULES: dict[str, Rule] = {
     "host-mount-read-only": Rule(
         "warning", "The container can read keys and passwords of the host.", "Mount the one file that is needed."
     ),
+    "host-keys": Rule(
+        "warning",
+        "Whoever takes over the container has these keys, and with them other systems.",
+        "Mount the one file that is needed, with `:ro`, or use `secrets:`.",
+    ),
     "host-namespace": Rule("warning", "The container sees the processes or memory of the host.", "Remove it."),
     "capabilities-added": Rule(
         "warning", "These capabilities are close to root on the host.", "Add only what is needed."
@@ -109,6 +118,11 @@ RULES: dict[str, Rule] = {
         "warning",
         "It is in the file, in `docker inspect` and in every child process.",
         "Use `secrets:` with a `_FILE` variable, or `${NAME:?}` from an untracked .env file.",
+    ),
+    "secret-in-text": Rule(
+        "warning",
+        "It is in the file, and in `docker inspect` or the history of the image.",
+        "Use `secrets:`, for a build `build.secrets`, and replace the secret, since it is known now.",
     ),
     # The rest.
     "variable-without-default": Rule(

@@ -6,13 +6,17 @@ from typing import Any
 
 from agent.images import image_problem
 from agent.lint import Report, dig, mapping, sequence, text
-from agent.secret_names import looks_secret
+from agent.redaction import holds_secret
 from agent.tools.compose_parts import Mount, Published, mounts_of, pairs_of, ports_of, replicas_of, services_of
 from agent.yaml_input import Document
 from agent.yaml_tree import Path
 
 _DANGEROUS = {"ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "SYS_RAWIO", "DAC_READ_SEARCH", "NET_ADMIN", "BPF"}
-_SENSITIVE = {"/", "/etc", "/root", "/home", "/boot", "/var", "/var/run", "/run", "/proc", "/sys", "/usr", "/dev"}
+_SENSITIVE = {
+    "/", "/etc", "/root", "/home", "/boot", "/var", "/var/run", "/run", "/proc", "/sys", "/usr", "/dev",
+    "/var/lib/docker", "/var/lib/containerd", "/var/lib/kubelet",
+}  # fmt: skip
+_KEYS = ("/.ssh", "/.aws", "/.azure", "/.kube", "/.docker", "/.gnupg", "/.config/gcloud")
 _SIXTY = re.compile(r"\d{1,6}(:[0-5]?\d)+")
 DATABASES = {
     1433: "SQL Server",
@@ -91,13 +95,15 @@ class _Service:
             return
         if source.endswith(("docker.sock", "podman.sock", "containerd.sock")):
             self.add("docker-socket", path, f"`{self.name}` mounts `{source[:100]}`.")
+        elif source.endswith(_KEYS) and source[0] in "/~$":
+            self.add("host-keys", path, f"`{self.name}` mounts `{source[:100]}` of the host, where keys are kept.")
         elif source in _SENSITIVE:
             rule = "host-mount-read-only" if mount.read_only else "host-mount"
             self.add(rule, path, f"`{self.name}` mounts `{source}` of the host.")
 
     def environment(self) -> None:
         for key, name, value in pairs_of(self.value.get("environment")):
-            if looks_secret(name, value):
+            if holds_secret(name, value):
                 message = f"`{name[:80]}` of `{self.name}` holds its value in plain text."
                 self.add("secret-in-env", ("environment", key), message)
 
@@ -111,6 +117,14 @@ class _Service:
             ends = [end for pair in (port.host, port.target) if pair for end in pair]
             if any(not 0 <= end <= 65535 for end in ends):
                 self.add("port-range", path, f"Port {max(ends)} does not exist.")
+            if (
+                port.host
+                and port.target
+                and port.target[0] != port.target[1]
+                and _width(port.host) != _width(port.target)
+            ):
+                message = f"{_width(port.host)} ports of the host stand against {_width(port.target)} of the container."
+                self.add("port-range", path, message, fix="Give both ranges the same length.")
             self._database(port, path)
         if self.value.get("network_mode") == "host":
             ports = bool(self.value.get("ports"))
@@ -156,6 +170,10 @@ class _Service:
     def _runs_on(self) -> bool:
         """Whether it is meant to stay up; tools under a profile, jobs and what extends another may not be."""
         return not any(key in self.value for key in ("profiles", "extends", "provider"))
+
+
+def _width(ports: tuple[int, int]) -> int:
+    return ports[1] - ports[0] + 1
 
 
 def has_healthcheck(service: Mapping[str, Any]) -> bool | None:

@@ -1,6 +1,7 @@
 """Explain cron schedules: when they run, in words and as dates, and what surprises people about them."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -29,6 +30,31 @@ MACROS = {
 }
 _FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _RANGES = ("0-59", "0-23", "1-31, L or LW", "1-12 or JAN-DEC", "0-7 or SUN-SAT, such as 5L or MON#2")
+
+# Abbreviations are no zones, since several share them and each is only a half of the year; these are meant most often.
+MEANT = {
+    "AEDT": "Australia/Sydney",
+    "AEST": "Australia/Sydney or Australia/Brisbane",
+    "BST": "Europe/London",
+    "CDT": "America/Chicago",
+    "CEST": "Europe/Berlin",
+    "CST": "America/Chicago or Asia/Shanghai",
+    "EDT": "America/New_York",
+    "EEST": "Europe/Athens",
+    "IST": "Asia/Kolkata, Europe/Dublin or Asia/Jerusalem",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "MDT": "America/Denver",
+    "MSK": "Europe/Moscow",
+    "NZDT": "Pacific/Auckland",
+    "NZST": "Pacific/Auckland",
+    "PDT": "America/Los_Angeles",
+    "PST": "America/Los_Angeles",
+    "SGT": "Asia/Singapore",
+    "WEST": "Europe/Lisbon",
+    "Z": "UTC",
+}
+_OFFSET = re.compile(r"(?:UTC|GMT)? ?([+-])0?(\d{1,2})(?::?00)?", re.I)
 
 
 class CronInput(ToolInput):
@@ -93,9 +119,22 @@ def _zone(tz: str | None) -> ZoneInfo:
     name = _zones().get(asked.lower()[:MAX_CHARS])
     if name is not None:
         return ZoneInfo(name)
-    near = difflib.get_close_matches(asked.lower()[:64], _zones(), n=1)
-    hint = f" Did you mean {_zones()[near[0]]}?" if near else " Use a name such as Europe/Berlin."
-    raise ToolError(f"`{asked[:40]}` is not a known time zone.{hint}")
+    raise ToolError(f"`{asked[:40]}` is not a known time zone. {_zone_hint(asked[:64])}")
+
+
+def _zone_hint(asked: str) -> str:
+    fixed = _OFFSET.fullmatch(asked)
+    if fixed:
+        # The names of fixed offsets turn the sign round.
+        name = f"etc/gmt{'-' if fixed[1] == '+' else '+'}{int(fixed[2])}"
+        if name in _zones():
+            return f"Did you mean {_zones()[name]} (that is UTC{fixed[1]}{int(fixed[2])}, without summer time)?"
+    meant = MEANT.get(asked.upper(), "")
+    # What is spelt nearly like an abbreviation or an offset is another one, far away.
+    if not meant and not re.fullmatch(r"[A-Z]{1,5}|.*[+-]\d.*", asked):
+        near = difflib.get_close_matches(asked.lower(), _zones(), n=1)
+        meant = _zones()[near[0]] if near else ""
+    return f"Did you mean {meant}?" if meant else "Use a name such as Europe/Berlin."
 
 
 def _tidy(expression: str) -> str:
@@ -132,7 +171,7 @@ def _parse(fields: str) -> Schedule:
             CronSim(" ".join(alone), datetime.now(UTC))
         except (CronSimError, ValueError, AssertionError):
             raise ToolError(
-                f"`{part[:40]}` is not a {_FIELDS[index]} for cron; allowed are {_RANGES[index]}, with `*`, "
+                f"`{part[:40]}` is not valid as {_FIELDS[index]} for cron; allowed are {_RANGES[index]}, with `*`, "
                 "lists (1,2), ranges (1-5) and steps (*/5)."
             ) from None
     return _schedule(parts)

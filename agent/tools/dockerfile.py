@@ -6,13 +6,14 @@ from typing import Any
 from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.lint import printable
 from agent.redaction import find_secrets
 from agent.tools.dockerfile_instructions import Problem, of_instruction
 from agent.tools.dockerfile_parse import Dockerfile, parse
 from agent.tools.dockerfile_rules import RULES
 from agent.tools.dockerfile_stages import of_file, of_stages
+from agent.tools.dockerfile_variables import of_variables
 from agent.types import Reach, Tool, ToolOutput
 
 TEXT_MAX = 200_000
@@ -43,6 +44,7 @@ def lint(text: str) -> tuple[list[Finding], Dockerfile]:
 def _problems(dockerfile: Dockerfile, text: str) -> Iterator[Problem]:
     yield from of_file(dockerfile)
     yield from of_stages(dockerfile)
+    yield from of_variables(dockerfile)
     told: set[int] = set()
     for instruction in dockerfile.instructions:
         for problem in of_instruction(instruction):
@@ -67,11 +69,6 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     return ToolOutput(data, summary(findings))
 
 
-def _target(given: dict[str, Any]) -> str:
-    text = given.get("dockerfile")
-    return f"{text.count(chr(10)) + 1} lines" if isinstance(text, str) else ""
-
-
 DOCKERFILE_LINT = Tool(
     name="dockerfile_lint",
     title="Check a Dockerfile",
@@ -82,7 +79,7 @@ DOCKERFILE_LINT = Tool(
     ),
     input_schema=schema_of(DockerfileInput),
     run=_run,
-    target=_target,
+    target=length_of("dockerfile"),
     read=reader(DockerfileInput),
     family="lint",
     examples=(

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agent.secret_judgement import kind_of_name
+from agent.near import suggestion
+from agent.secret_judgement import is_secret, kind_of_name
 from agent.tools.dockerfile_parse import KNOWN, Instruction
 
 
@@ -27,6 +28,8 @@ _SECRET_FILE = re.compile(
     r"|kubeconfig|credentials(?:\.json)?)$"
 )
 _PAIR = re.compile(r"""([A-Za-z_][\w.-]*)=("(?:[^"\\]|\\.)*+"|'[^']*'|\S*)""")
+_WORD = re.compile(r"""(?:\\.|"(?:\\.|[^"\\])*+"|'[^']*'|[^\s"'\\]|["'\\])+""")
+_MOUNTS = ("bind", "cache", "tmpfs", "secret", "ssh")
 _NO_VALUE = {"", "true", "false", "0", "1", "none", "null"}
 
 
@@ -42,6 +45,11 @@ def of_instruction(one: Instruction) -> Iterator[Problem]:
         yield Problem("unfinished-heredoc", one.line, f"The heredoc `{one.unfinished}` has no end.")
     if one.is_broken_exec_form and one.name in ("CMD", "ENTRYPOINT", "RUN", "SHELL", "COPY", "ADD", "VOLUME"):
         yield Problem("invalid-exec-form", one.line, f"The array of {one.name} is not valid JSON.")
+    for key, value in one.flags:
+        kind = re.search(r"(?:^|,)type=([\w-]+)(?:,|$)", value)
+        if key == "mount" and one.name == "RUN" and kind and kind[1] not in _MOUNTS:
+            message = f"There is no mount of type `{kind[1][:40]}`.{suggestion(kind[1], _MOUNTS)}"
+            yield Problem("unknown-mount", one.line, message)
     check = _CHECKS.get(one.name)
     if check:
         yield from check(one)
@@ -58,6 +66,8 @@ def _expose(one: Instruction) -> Iterator[Problem]:
         numbers = [int(number) for number in match.groups() if number] if match else []
         if "$" not in port and (not numbers or not all(1 <= number <= 65_535 for number in numbers)):
             yield Problem("bad-port", one.line, f"`{port[:40]}` is no port.")
+        elif numbers == [22]:
+            yield Problem("ssh-exposed", one.line, "EXPOSE 22 is the port of SSH.")
 
 
 def _workdir(one: Instruction) -> Iterator[Problem]:
@@ -77,6 +87,8 @@ def _copy(one: Instruction) -> Iterator[Problem]:
     if one.flag("from"):
         return
     for source in sources:
+        if re.match(r"[\"']?\.\.(?:/|$)", source):
+            yield Problem("above-context", one.line, f"`{source[:80]}` lies above the build context.")
         if _SECRET_FILE.search(source.strip("\"'").rstrip("/")):
             yield Problem("secret-file-copied", one.line, f"`{source[:80]}` usually holds credentials.")
     if any(source in (".", "./", "*", "./*") for source in sources):
@@ -101,14 +113,34 @@ def _env(one: Instruction) -> Iterator[Problem]:
     pairs = pairs_of(one)
     if one.name == "ENV" and "=" not in one.arguments.split()[0]:
         yield Problem("env-without-equals", one.line, f"ENV {pairs[0][0][:60]} is written without `=`.")
+    yield from _label(one)
     for name, value in pairs:
-        if kind_of_name(name) is None:
+        named = kind_of_name(name)
+        if named is None or (named.vague and value and not is_secret(value.strip("\"'"), named, quoted=True)):
             continue
         # The value is never shown, only the name.
         if value.strip("\"'").lower() not in _NO_VALUE:
             yield Problem("secret-in-image", one.line, f"{one.name} sets `{name[:60]}`, by its name a secret.")
         elif one.name == "ARG" and not value:
             yield Problem("secret-as-argument", one.line, f"ARG `{name[:60]}` takes what its name says is a secret.")
+
+
+def _label(one: Instruction) -> Iterator[Problem]:
+    """Yield the word that is no pair after one that is; a lone name and value are the old form."""
+    words = _WORD.findall(one.arguments)
+    odd = next((word for word in words if "=" not in word), "")
+    if odd and "=" in words[0] and one.name in ("ENV", "LABEL"):
+        # What is left of a value without quotes may be part of a secret.
+        place = words.index(odd) + 1
+        yield Problem("pair-without-equals", one.line, f"Word {place} of {one.name} is not of the form name=value.")
+
+
+def names_of(one: Instruction) -> list[str]:
+    """Return the names that ENV or ARG declares."""
+    words = _WORD.findall(one.arguments)
+    if one.name == "ENV" and words and "=" not in words[0]:
+        return words[:1]
+    return [word.partition("=")[0] for word in words]
 
 
 def pairs_of(one: Instruction) -> list[tuple[str, str]]:
@@ -151,6 +183,7 @@ _CHECKS = {
     "ADD": _copy,
     "ENV": _env,
     "ARG": _env,
+    "LABEL": _label,
     "ONBUILD": _onbuild,
     "HEALTHCHECK": _healthcheck,
     "SHELL": _shell,

@@ -79,6 +79,14 @@ class Dockerfile:
     before: list[Instruction]
     """What stands before the first FROM."""
 
+    def lineage(self, stage: Stage) -> list[Stage]:
+        """Return a stage and those that it is built on, the nearest first."""
+        by_name = {other.name.lower(): other for other in self.stages if other.name}
+        line = [stage]
+        while (parent := by_name.get(line[-1].image.lower())) and parent.index < line[-1].index:
+            line.append(parent)
+        return line
+
 
 def parse(text: str) -> Dockerfile:
     """Split a Dockerfile; raises ToolError for what is none at all."""

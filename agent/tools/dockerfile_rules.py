@@ -10,6 +10,35 @@ RULES: dict[str, Rule] = {
         "error", "Without a base image nothing can be built.", "Begin with FROM, such as FROM debian:13-slim."
     ),
     "before-from": Rule("error", "Only ARG may stand before FROM; the build stops here.", "Move it below FROM."),
+    "from-without-arg": Rule(
+        "error",
+        "The variable is empty, so that the name of the image is not valid; the build stops here.",
+        "Add ARG with a default above the first FROM.",
+    ),
+    "empty-variable": Rule(
+        "warning",
+        "An ARG reaches only the stage that it stands in, and FROM if it stands above all; elsewhere it is empty.",
+        "Repeat ARG name below FROM; for FROM itself declare it above the first one.",
+    ),
+    "pair-without-equals": Rule(
+        "error", "The build stops here.", 'Write each as name=value, and quote values with blanks: name="a b".'
+    ),
+    "unknown-mount": Rule("error", "The build stops here.", "Use bind, cache, tmpfs, secret or ssh."),
+    "above-context": Rule(
+        "warning",
+        "Only files of the build context can be copied: BuildKit drops the `..`, older builders stop here.",
+        "Build from the folder above with docker build -f dir/Dockerfile .. or name another with --build-context.",
+    ),
+    "pipefail-in-dash": Rule(
+        "error",
+        "/bin/sh of this base is dash, which refuses the option; the build stops here.",
+        'Write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above in its place.',
+    ),
+    "bash-in-dash": Rule(
+        "warning",
+        "/bin/sh of this base is dash, which has no such command: the build stops, or a test is never true.",
+        'Write SHELL ["/bin/bash", "-c"] above, or `.` and `[ ... ]`, which every shell knows.',
+    ),
     "no-arguments": Rule("error", "The build stops here.", "Give the instruction its arguments, or remove it."),
     "bad-from": Rule("error", "The build stops here.", "Write FROM image or FROM image AS name."),
     "unfinished-heredoc": Rule(
@@ -153,7 +182,7 @@ RULES: dict[str, Rule] = {
     "pipe-without-pipefail": Rule(
         "warning",
         "Only the last command of a pipe decides, so a failure before it goes unseen.",
-        'Write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above, or begin the command with set -o pipefail.',
+        'Write SHELL ["/bin/bash", "-o", "pipefail", "-c"] above, in images of Alpine with /bin/ash.',
     ),
     "cd-without-effect": Rule(
         "warning", "The folder is forgotten at the end of this RUN.", "Write WORKDIR instead of RUN cd."
@@ -173,6 +202,16 @@ RULES: dict[str, Rule] = {
     ),
     "apt-lists-kept": Rule(
         "info", "Tens of megabytes stay in the layer.", "End the same RUN with && rm -rf /var/lib/apt/lists/*."
+    ),
+    "lists-removed-late": Rule(
+        "info",
+        "They stay in the layer of the RUN above; removing them in a layer of its own frees nothing.",
+        "Remove them in the same RUN that installs.",
+    ),
+    "ssh-exposed": Rule(
+        "info",
+        "A container needs no SSH: it is one more program to keep safe, with keys and passwords of its own.",
+        "Use docker exec or kubectl exec to look inside.",
     ),
     "apt-recommends": Rule(
         "info", "Packages that nobody asked for make the image larger.", "Add --no-install-recommends."

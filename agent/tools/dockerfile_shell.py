@@ -118,7 +118,7 @@ def _plain(words: list[str]) -> tuple[str, ...]:
     return tuple(words[at:])
 
 
-def problems(run: Instruction, stage: Stage, with_pipefail: bool) -> Iterator[tuple[str, str]]:
+def problems(run: Instruction, stage: Stage, with_pipefail: bool, in_dash: bool) -> Iterator[tuple[str, str]]:
     """Yield the rules that this RUN breaks, each with what to name in the message."""
     commands = commands_of(run)
     text = " ".join([run.arguments, *_scripts(run)])
@@ -132,10 +132,24 @@ def problems(run: Instruction, stage: Stage, with_pipefail: bool) -> Iterator[tu
     is_pipe = any(command.piped for command in commands)
     if is_pipe and not with_pipefail and "pipefail" not in text and run.words is None:
         yield "pipe-without-pipefail", ""
+    if in_dash and run.words is None and _is_run_by_default(run):
+        yield from _dash(commands)
     if commands and commands[-1].name == "cd" and len(commands) == 1:
         yield "cd-without-effect", ""
     elif any(command.name == "cd" for command in commands) and not run.heredocs:
         yield "cd-instead-of-workdir", ""
+
+
+def _is_run_by_default(run: Instruction) -> bool:
+    """Tell whether the shell of the stage runs all of it, and no other one a heredoc."""
+    return all(run.arguments.startswith("<<") and not heredoc.body.startswith("#!") for heredoc in run.heredocs)
+
+
+def _dash(commands: list[Command]) -> Iterator[tuple[str, str]]:
+    if any(command.name == "set" and "pipefail" in command.words for command in commands):
+        yield "pipefail-in-dash", ""
+    if name := next((command.name for command in commands if command.name in ("source", "[[")), ""):
+        yield "bash-in-dash", name
 
 
 def _one(command: Command) -> Iterator[tuple[str, str]]:
@@ -175,6 +189,10 @@ def _packages(commands: list[Command], text: str, mounts: str, stage: Stage) -> 
         yield "apt-update-alone", ""
     if installs and "/var/lib/apt/lists" not in text and "/var/" not in mounts:
         yield "apt-lists-kept", ""
+    if not apt and any(
+        command.name == "rm" and "/var/lib/apt/lists" in " ".join(command.words) for command in commands
+    ):
+        yield "lists-removed-late", ""
     yield from _other_packages(commands, mounts, stage)
     if unpinned := next((name for command in commands if (name := _unpinned(command))), ""):
         yield "unpinned-packages", unpinned

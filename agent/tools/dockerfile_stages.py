@@ -24,12 +24,19 @@ _MESSAGES = {
     "pipe-without-pipefail": "A pipe runs without pipefail.",
     "cd-without-effect": "RUN cd has no effect on what follows.",
     "cd-instead-of-workdir": "RUN changes the folder with cd.",
+    "pipefail-in-dash": "`set -o pipefail` stands in a command that dash runs.",
+    "bash-in-dash": "`{}` is a command of bash.",
+    "lists-removed-late": "The package lists are removed in a RUN of its own.",
     "sudo": "sudo is used in a build.",
     "chmod-777": "chmod 777 opens {} for everyone.",
     "pointless-command": "`{}` makes no sense in a build.",
     "npm-install": "npm install is used in place of npm ci.",
     "tls-check-off": "{} does not check certificates.",
 }
+_POSIX = re.compile(r"\b(?:ba|da|a|z|k)?sh\b")
+_WINDOWS = re.compile(r"windows|nanoserver|servercore", re.I)
+# Images with a Debian or Ubuntu inside, unless their tag says otherwise.
+_DEBIAN = {"debian", "ubuntu", "buildpack-deps", "python", "node", "golang", "ruby", "php", "rust", "nginx"}
 _ONCE = {"unpinned-packages", "apt-recommends", "cd-instead-of-workdir"}
 _INSTALLERS = {
     "npm": ("ci", "install", "i"),
@@ -67,11 +74,13 @@ def of_stages(dockerfile: Dockerfile) -> Iterator[Problem]:
     defaults = {
         name: value.strip("\"'") for one in dockerfile.before if one.name == "ARG" for name, value in pairs_of(one)
     }
+    shipped = {one.index for one in dockerfile.lineage(dockerfile.stages[-1])} if dockerfile.stages else set()
     for stage in dockerfile.stages:
         yield from _base(dockerfile, stage, defaults)
         yield from _copies(dockerfile, stage)
         yield from _repeated(stage)
-        for problem in [*_runs(stage), *_cache(stage)]:
+        rows = _rows(stage) if stage.index in shipped else ()
+        for problem in [*rows, *_runs(dockerfile, stage, defaults), *_cache(stage)]:
             if problem.rule not in told:
                 yield problem
             told |= {problem.rule} & _ONCE
@@ -89,12 +98,17 @@ def _base(dockerfile: Dockerfile, stage: Stage, defaults: dict[str, str]) -> Ite
     names = {other.name.lower() for other in above if other.name}
     if stage.name and stage.name.lower() in names:
         yield Problem("duplicate-stage", line, f"There is a stage `{stage.name[:60]}` above already.")
-    image = _VARIABLE.sub(lambda match: defaults.get(match[1] or match[2]) or match[0], stage.image)
+    image = _resolved(stage.image, defaults)
     if image != "scratch" and image.lower() not in names and (problem := image_problem(image)):
         yield Problem("base-not-pinned", line, f"The base image {image[:120]} {problem}.")
     platform = stage.source.flag("platform")
     if platform and "$" not in platform:
         yield Problem("fixed-platform", line, f"FROM is fixed to {platform[:40]}.")
+
+
+def _resolved(image: str, defaults: dict[str, str]) -> str:
+    """Return the name of an image with the variables filled in whose defaults are known."""
+    return _VARIABLE.sub(lambda match: defaults.get(match[1] or match[2]) or match[0], image)
 
 
 def _copies(dockerfile: Dockerfile, stage: Stage) -> Iterator[Problem]:
@@ -122,20 +136,32 @@ def _repeated(stage: Stage) -> Iterator[Problem]:
             yield Problem(f"several-{name.lower()}", one.line, f"{name} is overridden in line {uses[-1].line}.")
 
 
-def _runs(stage: Stage) -> Iterator[Problem]:
-    with_pipefail = False
-    before: Instruction | None = None
-    in_row = 0
+def _runs(dockerfile: Dockerfile, stage: Stage, defaults: dict[str, str]) -> Iterator[Problem]:
+    line = dockerfile.lineage(stage)
+    image = _resolved(line[-1].image, defaults)
+    shells = [one.arguments for parent in reversed(line[1:]) for one in parent.instructions if one.name == "SHELL"]
+    shell = shells[-1] if shells else ""
     for one in stage.instructions:
         if one.name == "SHELL":
-            with_pipefail = "pipefail" in one.arguments
-        in_row = in_row + 1 if one.name == "RUN" and before is not None and before.name == "RUN" else 0
-        if in_row == 1:
-            yield Problem("several-run", one.line, "Several RUN follow each other.")
-        before = one
-        if one.name == "RUN":
-            for rule, what in problems(one, stage, with_pipefail):
+            shell = one.arguments
+        # Commands of PowerShell and cmd.exe are others, though some are called the same.
+        if one.name == "RUN" and (_POSIX.search(shell) if shell else not _WINDOWS.search(image)):
+            for rule, what in problems(one, stage, "pipefail" in shell, not shell and _has_dash(image)):
                 yield Problem(rule, one.line, _MESSAGES[rule].format(what[:80] or "files"))
+
+
+def _has_dash(image: str) -> bool:
+    name, _, tag = image.rpartition("/")[2].partition(":")
+    return name in _DEBIAN and not re.search("alpine|windows|nanoserver", tag)
+
+
+def _rows(stage: Stage) -> Iterator[Problem]:
+    """Yield where several RUN of the image itself begin; those with a mount are apart to keep their cache."""
+    in_row = 0
+    for one in stage.instructions:
+        in_row = in_row + 1 if one.name == "RUN" and not one.flag("mount") else 0
+        if in_row == 2:
+            yield Problem("several-run", one.line, "Several RUN follow each other.")
 
 
 def _cache(stage: Stage) -> Iterator[Problem]:
@@ -176,15 +202,9 @@ def _last(dockerfile: Dockerfile) -> Iterator[Problem]:
 
 def _user(dockerfile: Dockerfile, stage: Stage) -> tuple[Instruction | None, str]:
     """Return the USER that holds at the end of a stage, and the image that it begins with at last."""
-    by_name = {other.name.lower(): other for other in dockerfile.stages if other.name}
-    seen: set[int] = set()
-    while stage.index not in seen:
-        seen.add(stage.index)
-        users = [one for one in stage.instructions if one.name == "USER" and one.arguments]
+    line = dockerfile.lineage(stage)
+    for one in line:
+        users = [user for user in one.instructions if user.name == "USER" and user.arguments]
         if users:
-            return users[-1], stage.image
-        parent = by_name.get(stage.image.lower())
-        if parent is None or parent.index >= stage.index:
-            break
-        stage = parent
-    return None, stage.image
+            return users[-1], one.image
+    return None, line[-1].image

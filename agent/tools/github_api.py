@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit
 
-from agent.kinds.github import headers
+from agent.kinds.github import headers, is_limited
 from agent.outside import ask, json_of, mapping, words
 from agent.types import Reach, ToolError
 from clients.reach import Request, Response, WayOut
@@ -85,7 +85,7 @@ def demand(response: Response) -> None:
         return
     if response.status == 401:
         raise ToolError("GitHub says that the connection's token is wrong, expired or revoked.", ours=True)
-    if response.status == 429 or (response.status == 403 and _is_limited(response)):
+    if is_limited(response):
         raise ToolError(_RATE_LIMITED + _again_at(response), ours=True)
     if 300 <= response.status < 400:
         raise ToolError("GitHub has moved this repository. Use its present name.")
@@ -126,12 +126,17 @@ def moment(value: Any) -> datetime | None:
     return when if when is None or when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _is_limited(response: Response) -> bool:
-    return response.header("x-ratelimit-remaining") == "0" or response.header("retry-after") is not None
-
-
 def _again_at(response: Response) -> str:
-    reset = response.header("x-ratelimit-reset") or ""
-    if not reset.isascii() or not reset.isdigit() or len(reset) > 11:
+    wait = _number(response, "retry-after")
+    if wait is not None:
+        return f" It may again in {wait} s."
+    # The reset is that of the hourly limit, which need not be the one that was reached.
+    reset = _number(response, "x-ratelimit-reset") if response.header("x-ratelimit-remaining") == "0" else None
+    if reset is None:
         return " Try again in some minutes."
-    return f" It may again at {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC."
+    return f" It may again at {datetime.fromtimestamp(reset, UTC):%H:%M} UTC."
+
+
+def _number(response: Response, header: str) -> int | None:
+    value = response.header(header) or ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 11 else None

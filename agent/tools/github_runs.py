@@ -12,6 +12,8 @@ from agent.types import Reach, Tool, ToolError, ToolOutput
 
 FAILED = {"failure", "timed_out", "startup_failure"}
 RUNS_EXPLAINED = 3
+JOBS_A_PAGE = 100
+JOB_PAGES = 3
 JOBS_LISTED = 5
 LOGS_READ = 4
 SHA_CHARS = 12
@@ -66,7 +68,7 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
 def _explain(github: GitHub, run: dict[str, Any], logs_left: int) -> int:
     """Add the failed jobs to a run; returns how many logs may still be read."""
     try:
-        jobs = mappings(github.get(f"/actions/runs/{run['id']}/jobs", {"per_page": "100"}).get("jobs"))
+        jobs, total = _jobs(github, run["id"])
     except ToolError as error:
         run["note"] = f"Its jobs could not be read. {error}"
         return logs_left
@@ -80,9 +82,24 @@ def _explain(github: GitHub, run: dict[str, Any], logs_left: int) -> int:
         run["failed_jobs"].append(facts)
     if len(failed) > JOBS_LISTED:
         run["failed_jobs_not_listed"] = len(failed) - JOBS_LISTED
-    if not failed:
+    if total > len(jobs):
+        run["note"] = f"Only {len(jobs)} of its {total} jobs were read; there may be more that failed."
+    elif not failed:
         run["note"] = "No job failed in it. The workflow file itself may be wrong; ci_lint can check it."
     return logs_left
+
+
+def _jobs(github: GitHub, run_id: int) -> tuple[list[dict[str, Any]], int]:
+    """Return a run's jobs, as far as a few pages tell, and how many there are."""
+    jobs: list[dict[str, Any]] = []
+    for page in range(1, JOB_PAGES + 1):
+        answer = github.get(f"/actions/runs/{run_id}/jobs", {"per_page": str(JOBS_A_PAGE), "page": str(page)})
+        found = mappings(answer.get("jobs"))
+        jobs += found
+        total = whole(answer.get("total_count")) or 0
+        if not found or total <= len(jobs):
+            break
+    return jobs, total
 
 
 def _job(job: dict[str, Any]) -> dict[str, Any]:

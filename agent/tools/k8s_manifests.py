@@ -6,18 +6,21 @@ from typing import Any
 from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.lint import Report, duplicate_keys, printable
+from agent.lint_secrets import in_words, secrets_in
 from agent.tools.k8s_manifests_containers import check_containers
+from agent.tools.k8s_manifests_foreign import without_foreign
 from agent.tools.k8s_manifests_links import check_links
 from agent.tools.k8s_manifests_objects import KObject, objects_of, pods_of
 from agent.tools.k8s_manifests_others import check_others
 from agent.tools.k8s_manifests_pods import check_pod
 from agent.tools.k8s_manifests_rules import RULES
 from agent.tools.k8s_manifests_schema import check_schema, minor_of
+from agent.tools.k8s_manifests_values import check_values
 from agent.tools.k8s_manifests_workloads import check_workloads
 from agent.types import Reach, Tool, ToolError, ToolOutput
-from agent.yaml_input import MAX_CHARS, read_documents
+from agent.yaml_input import MAX_CHARS, Document, read_documents
 
 KINDS_LISTED = 30
 
@@ -41,16 +44,16 @@ def lint(manifest: str, version: str | None) -> tuple[list[Finding], dict[str, A
     """Return the findings and a few facts of the manifests; raises ToolError for what can't be read."""
     minor = minor_of(version)
     documents = read_documents(manifest, what="manifest", dialect="kubernetes")
-    objects = objects_of(documents)
-    if not objects:
+    found = objects_of(documents)
+    if not found:
         raise ToolError(
             "The manifest holds no Kubernetes object: a document must be a mapping with `apiVersion` and `kind`."
         )
     report = Report(RULES)
+    objects = without_foreign(report, found)
     for document in documents:
         duplicate_keys(report, document)
-        if not isinstance(document.value, dict):
-            report.add("no-kind", document, (), "The document is not a mapping.")
+    _parts(report, documents, objects)
     known = sum(check_schema(report, one, minor) for one in objects)
     pods = pods_of(objects)
     for pod in pods:
@@ -59,8 +62,31 @@ def lint(manifest: str, version: str | None) -> tuple[list[Finding], dict[str, A
     check_workloads(report, objects, pods)
     check_links(report, objects, pods)
     check_others(report, objects)
+    check_values(report, objects)
+    _secrets(report, manifest, documents, objects)
     facts = {"version": f"1.{minor}", "documents": len(documents), "kinds": _kinds(objects), "schema_checked": known}
     return report.findings(), facts
+
+
+def _parts(report: Report, documents: list[Document], objects: list[KObject]) -> None:
+    """Report documents that are only a part of an object, or none at all."""
+    parts = [id(one.document) for one in objects if one.wrapped_in]
+    for document in documents:
+        if id(document) in parts:
+            report.add("fragment", document, (), "This is a part of a pod; it was checked as one.")
+        elif not isinstance(document.value, dict):
+            report.add("no-kind", document, (), "The document is not a mapping.")
+
+
+def _secrets(report: Report, manifest: str, documents: list[Document], objects: list[KObject]) -> None:
+    """Report secrets in arguments, configuration and comments; those of a Secret have a rule of their own."""
+    for document, path, secret in secrets_in(manifest, documents, report.lines_of("secret-in-env")):
+        owners = (one for one in objects if one.document is document and one.path == path[: len(one.path)])
+        owner = next(owners, None)
+        if owner and owner.kind in ("Secret", "SealedSecret"):
+            continue
+        label = owner.label if owner else ""
+        report.add("secret-in-text", document, path, in_words(secret), owner=label, line=secret.line)
 
 
 def _kinds(objects: list[KObject]) -> dict[str, int]:
@@ -75,24 +101,19 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     return ToolOutput({**facts, **as_data(findings)}, f"{objects} for {facts['version']}: {summary(findings)}")
 
 
-def _target(given: dict[str, Any]) -> str:
-    manifest = given.get("manifest")
-    lines = manifest.count("\n") + 1 if isinstance(manifest, str) else 0
-    return f"{lines} lines" if lines else ""
-
-
 K8S_MANIFEST_LINT = Tool(
     name="k8s_manifest_lint",
     title="Check Kubernetes manifests",
     description=(
         "Check Kubernetes manifests (YAML or JSON, several documents at once) against the schema of a version and the "
-        " practice of operators: unknown fields, wrong types, removed APIs with their replacement, images, "
-        "resources, probes, rights, selectors, ports, missing references, RBAC, Secrets. Use it whenever the user "
-        "shows a manifest or asks whether one is right. Returns findings with severity, line, path, reason and fix."
+        "practice of operators: unknown fields, wrong types and values, removed APIs with their replacement, images, "
+        "resources, probes, rights, selectors, ports, missing references, RBAC, secrets. Takes a part of a pod too. "
+        "Use it whenever the user shows a manifest or asks whether one is right. Returns findings with severity, line, "
+        "path, reason and fix."
     ),
     input_schema=schema_of(ManifestInput),
     run=_run,
-    target=_target,
+    target=length_of("manifest"),
     read=reader(ManifestInput),
     family="lint",
     examples=(

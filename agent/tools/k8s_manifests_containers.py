@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.images import image_problem
 from agent.lint import Report, dig, mapping, sequence, text
-from agent.secret_names import looks_secret
+from agent.redaction import holds_secret
 from agent.tools.k8s_manifests_objects import Container, Pod
 from agent.tools.k8s_manifests_quantities import check_quantities
 
@@ -113,7 +113,7 @@ def _environment(report: Report, container: Container) -> None:
         if name and name in seen:
             _add(report, "duplicate-env", container, ("env", index), f"`{name[:80]}` is set twice.")
         seen.add(name)
-        if looks_secret(name, dig(variable, "value")):
+        if holds_secret(name, dig(variable, "value")):
             message = f"`{name[:80]}` holds its value in plain text."
             _add(report, "secret-in-env", container, ("env", index, "value"), message)
 

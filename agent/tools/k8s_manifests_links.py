@@ -101,7 +101,9 @@ def _target_port(report: Report, one: KObject, number: int, port: Mapping[str, A
 
 def _ingress(report: Report, one: KObject, objects: Objects) -> None:
     backends = list(_backends(one))
-    if not backends and not sequence(one.dig("spec", "rules")) and one.dig("spec") is not None:
+    # Removed versions call the default backend just `backend`.
+    default = one.dig("spec", "backend")
+    if not (backends or default or sequence(one.dig("spec", "rules"))) and one.dig("spec") is not None:
         _add(report, "ingress-empty", one, ("spec",), "The Ingress has neither rules nor a default backend.")
     any_service = any(kind == "Service" for kind, _, _ in objects)
     for path, backend in backends:

@@ -54,6 +54,8 @@ class KObject:
     document: Document
     path: Path
     value: dict[str, Any]
+    wrapped_in: int = 0
+    """How many keys lead to what the document holds, if that is only a part of the object."""
 
     @property
     def kind(self) -> str:
@@ -86,7 +88,7 @@ class KObject:
 
     def at(self, *keys: str | int) -> Path:
         """Return the whole path of these keys in the document."""
-        return (*self.path, *keys)
+        return (*self.path, *keys[self.wrapped_in :])
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,10 @@ def objects_of(documents: Iterable[Document]) -> list[KObject]:
     """Return all objects, the items of a List instead of the list."""
     found: list[KObject] = []
     for document in documents:
-        if not isinstance(document.value, dict):
+        part = _part_of_pod(document)
+        if part:
+            found.append(part)
+        if part or not isinstance(document.value, dict):
             continue
         one = KObject(document, (), document.value)
         items = document.value.get("items")
@@ -171,6 +176,20 @@ def objects_of(documents: Iterable[Document]) -> list[KObject]:
         else:
             found.append(one)
     return found
+
+
+def _part_of_pod(document: Document) -> KObject | None:
+    """Return a pod around its spec, or around its list of containers, if the document is no more than that."""
+    value = document.value
+    items = sequence(value)
+    if items and all(isinstance(item, dict) and {"name", "image"} <= item.keys() for item in items):
+        spec, wrapped_in = {"containers": value}, 2
+    elif isinstance(dig(value, "containers"), list) and not {"apiVersion", "kind", "metadata", "spec"} & value.keys():
+        spec, wrapped_in = value, 1
+    else:
+        return None
+    name = {"name": "part", "namespace": "part"}
+    return KObject(document, (), {"apiVersion": "v1", "kind": "Pod", "metadata": name, "spec": spec}, wrapped_in)
 
 
 def _with_kind(item: dict[str, Any], kind: str, api_version: str) -> dict[str, Any]:

@@ -15,6 +15,9 @@ _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 # Their names may hold colons and other signs.
+_CONFIG_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]{1,253}")
+# The Jobs of a CronJob add eleven characters to its name.
+_CRON_JOB_NAME_MAX = 52
 _FREE_NAMES = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
 _SECRET_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
@@ -49,7 +52,9 @@ def check_others(report: Report, objects: Sequence[KObject]) -> None:
             _role(report, one)
         elif one.kind in ("RoleBinding", "ClusterRoleBinding"):
             _binding(report, one)
-        elif one.kind == "Secret":
+        elif one.kind in ("Secret", "ConfigMap"):
+            _config_keys(report, one)
+        if one.kind == "Secret":
             _secret(report, one)
     _namespaces(report, objects)
 
@@ -68,6 +73,9 @@ def _name(report: Report, one: KObject) -> None:
     pattern = {"Service": _SERVICE_NAME, "Namespace": _LABEL_NAME}.get(one.kind, _SUBDOMAIN)
     if len(name) > 253 or not pattern.fullmatch(name):
         _add(report, "invalid-name", one, ("metadata", "name"), f"`{name[:80]}` is not a valid name of a {one.kind}.")
+    elif one.kind == "CronJob" and len(name) > _CRON_JOB_NAME_MAX:
+        message = f"The name has {len(name)} characters; a CronJob's may have {_CRON_JOB_NAME_MAX}."
+        _add(report, "invalid-name", one, ("metadata", "name"), message)
 
 
 def _metadata(report: Report, one: KObject) -> None:
@@ -104,6 +112,10 @@ def _role(report: Report, one: KObject) -> None:
 
 
 def _binding(report: Report, one: KObject) -> None:
+    for index, subject in enumerate(sequence(one.dig("subjects"))):
+        if dig(subject, "kind") == "ServiceAccount" and not dig(subject, "namespace"):
+            message = f"The service account `{text(dig(subject, 'name'))[:60]}` has no namespace."
+            _add(report, "subject-namespace", one, ("subjects", index), message)
     if one.dig("roleRef", "name") != "cluster-admin":
         return
     subjects = [mapping(subject) for subject in sequence(one.dig("subjects"))]
@@ -114,6 +126,14 @@ def _binding(report: Report, one: KObject) -> None:
     message = f"{one.label} makes {whom} administrator of the cluster."
     path = one.at("roleRef", "name")
     report.add("cluster-admin", one.document, path, message, owner=one.label, severity=severity)
+
+
+def _config_keys(report: Report, one: KObject) -> None:
+    for part in ("data", "stringData", "binaryData"):
+        for key in mapping(one.dig(part)):
+            if not _CONFIG_KEY.fullmatch(key) and "{{" not in key:
+                message = f"`{key[:60]}` is no valid key of a {one.kind}."
+                _add(report, "config-key", one, (part, key), message)
 
 
 def _secret(report: Report, one: KObject) -> None:

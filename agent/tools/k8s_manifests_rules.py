@@ -14,6 +14,8 @@ RULES: dict[str, Rule] = {
     "wrong-api-version": Rule("error", "The API server answers `no matches for kind`.", ""),
     "wrong-kind": Rule("error", "The API server answers `no matches for kind`.", "Correct the kind or the apiVersion."),
     "not-checked": Rule("info", "Its schema lives in your cluster.", "Check it with `kubectl apply --dry-run=server`."),
+    "client-file": Rule("info", "It is no object of a cluster: another program reads it.", ""),
+    "fragment": Rule("info", "`kubectl apply` needs a whole object.", "Put it into the object that it belongs to."),
     "duplicate-key": Rule(
         "error", "The first value is silently lost, or the file is refused.", "Remove one of the two."
     ),
@@ -26,6 +28,9 @@ RULES: dict[str, Rule] = {
     "invalid-label": Rule(
         "error", _SCHEMA, "At most 63 letters, digits, `-`, `_`, `.`; the first and last a letter or digit."
     ),
+    "invalid-value": Rule("error", _SCHEMA, ""),
+    "one-of": Rule("error", _SCHEMA, ""),
+    "config-key": Rule("error", _SCHEMA, "Use letters, digits, `-`, `_` and `.`; the file's folder is no part of it."),
     # Images and resources.
     "no-image": Rule("error", _SCHEMA, "Add `image`."),
     "image-not-pinned": Rule(
@@ -135,6 +140,7 @@ RULES: dict[str, Rule] = {
         "Make `selector.matchLabels` part of `template.metadata.labels`.",
     ),
     "rolling-update-stuck": Rule("error", _SCHEMA, "Let one of `maxSurge` and `maxUnavailable` be above 0."),
+    "rolling-update-unused": Rule("error", _SCHEMA, "Remove `rollingUpdate`, or set `type: RollingUpdate`."),
     "no-service-name": Rule(
         "warning", "The pods have no stable DNS names.", "Add a headless Service and name it in `spec.serviceName`."
     ),
@@ -153,13 +159,14 @@ RULES: dict[str, Rule] = {
         "Utilization is a share of the request; without one the autoscaler does nothing.",
         "Add `resources.requests` to all containers.",
     ),
-    "hpa-bounds": Rule("error", _SCHEMA, "Let `minReplicas` be at most `maxReplicas`."),
+    "hpa-bounds": Rule("error", _SCHEMA, "Let `minReplicas` be at most `maxReplicas`, and `maxReplicas` at least 1."),
     "hpa-and-replicas": Rule(
         "info",
         "Each apply sets the count back until the autoscaler corrects it.",
         "Remove `replicas` from the workload.",
     ),
     "invalid-schedule": Rule("error", _SCHEMA, "Five fields: minute hour day-of-month month day-of-week."),
+    "never-runs": Rule("warning", "The API server takes it, and no Job is ever made.", "Correct the day or the month."),
     "concurrency-policy": Rule(
         "info",
         "A run that is slow overlaps the next one.",
@@ -193,6 +200,7 @@ RULES: dict[str, Rule] = {
         "error", "The pod does not start: CreateContainerConfigError.", "Add the key or correct its name."
     ),
     # Rights, secrets, the rest.
+    "subject-namespace": Rule("error", _SCHEMA, "Add the `namespace` of the service account."),
     "rbac-wildcard": Rule(
         "warning",
         "It grants more than anyone can review, future kinds included.",
@@ -207,6 +215,11 @@ RULES: dict[str, Rule] = {
         "info",
         "base64 hides nothing from whoever reads the file.",
         "Keep it out of the repository: sealed or external secrets.",
+    ),
+    "secret-in-text": Rule(
+        "warning",
+        "Whoever can read the manifest, the repository or the object can read it.",
+        "Put it into a Secret, hand it over as a file or a variable, and replace it, since it is known now.",
     ),
     "secret-keys": Rule("error", _SCHEMA, ""),
     "default-namespace": Rule(

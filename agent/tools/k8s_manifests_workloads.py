@@ -2,19 +2,15 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-
-from cronsim import CronSim, CronSimError
 
 from agent.lint import Report, dig, mapping, sequence, text
+from agent.schedules import first_runs, problem_of
 from agent.tools.k8s_manifests_objects import SCALABLE, KObject, Pod, selects
 
 # More workloads than anyone gives at once; each budget is compared with each.
 _PODS_COMPARED = 100
 _MACROS = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 _EVERY = re.compile(r"@every \d+[\dhms.]*")
-# A schedule is only read, from any moment.
-_EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def check_workloads(report: Report, objects: Sequence[KObject], pods: Sequence[Pod]) -> None:
@@ -50,6 +46,10 @@ def _selector(report: Report, pod: Pod) -> None:
 
 
 def _rollout(report: Report, one: KObject) -> None:
+    strategy = mapping(one.dig("spec", "strategy"))
+    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate") is not None:
+        message = "`Recreate` and `rollingUpdate` exclude each other."
+        _add(report, "rolling-update-unused", one, ("spec", "strategy", "rollingUpdate"), message)
     rolling = mapping(one.dig("spec", "strategy", "rollingUpdate"))
     if {str(rolling.get(key)).rstrip("%") for key in ("maxSurge", "maxUnavailable")} == {"0"}:
         message = "`maxSurge` and `maxUnavailable` are both 0, so no pod can be replaced."
@@ -68,29 +68,20 @@ def _stateful(report: Report, one: KObject, objects: Iterable[KObject]) -> None:
             _add(report, "service-not-headless", one, ("spec", "serviceName"), message)
 
 
-def schedule_problem(schedule: str) -> str:
-    """Return why the schedule of a CronJob is wrong, or nothing."""
-    plain = schedule.strip()
-    if plain in _MACROS or _EVERY.fullmatch(plain):
-        return ""
-    if plain.startswith(("CRON_TZ", "TZ")):
-        return "the time zone belongs into `spec.timeZone`"
-    if len(plain) > 200 or len(plain.split()) != 5:
-        return "it needs five fields"
-    try:
-        CronSim(plain.replace("?", "*"), _EPOCH)
-    except CronSimError as error:
-        return f"it is wrong at: {error}"[:120]
-    return ""
-
-
 def _cron(report: Report, one: KObject) -> None:
     schedule = one.dig("spec", "schedule")
-    if isinstance(schedule, str):
-        problem = schedule_problem(schedule)
+    plain = text(schedule).strip()
+    if isinstance(schedule, str) and plain not in _MACROS and not _EVERY.fullmatch(plain):
+        # Kubernetes takes `?` for any day, as Quartz does.
+        fields = plain.replace("?", "*")
+        has_zone = plain.startswith(("CRON_TZ", "TZ"))
+        problem = "the time zone belongs into `spec.timeZone`" if has_zone else problem_of(fields)
         if problem:
             message = f"The schedule `{schedule[:60]}` is invalid: {problem}."
             _add(report, "invalid-schedule", one, ("spec", "schedule"), message)
+        elif not first_runs(fields, 1):
+            message = f"The schedule `{schedule[:60]}` never comes: no date matches."
+            _add(report, "never-runs", one, ("spec", "schedule"), message)
     if one.dig("spec", "concurrencyPolicy") in (None, "Allow"):
         _add(report, "concurrency-policy", one, ("spec",), f"{one.label} lets runs overlap.")
 
@@ -118,6 +109,8 @@ def _autoscaler(report: Report, one: KObject, pods: Iterable[Pod]) -> None:
     if isinstance(least, int) and isinstance(most, int) and least > most:
         message = f"`minReplicas` {least} is above `maxReplicas` {most}."
         _add(report, "hpa-bounds", one, ("spec", "minReplicas"), message)
+    elif isinstance(most, int) and most < 1:
+        _add(report, "hpa-bounds", one, ("spec", "maxReplicas"), f"`maxReplicas` is {most}.")
     target = mapping(one.dig("spec", "scaleTargetRef"))
     for pod in pods:
         owner = pod.owner

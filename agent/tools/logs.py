@@ -7,12 +7,13 @@ from typing import Any
 from pydantic import Field
 
 from agent.findings import as_data
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.redaction import redact
 from agent.tools.logs_causes import causes
 from agent.tools.logs_lines import Entry, read_lines
 from agent.tools.logs_patterns import grouped, moment, new_groups, shown, spikes
 from agent.tools.logs_traces import fold, traces
+from agent.tools.logs_years import with_years
 from agent.types import Reach, Tool, ToolError, ToolOutput
 
 TEXT_MAX = 200_000
@@ -40,7 +41,7 @@ def analyse(text: str) -> dict[str, Any]:
     lines = text.count("\n") + (not text.endswith("\n"))
     if lines > LINES_MAX:
         raise ToolError(f"These are {lines:,} lines; at most {LINES_MAX:,} can be analysed. Give a part of them.")
-    entries = fold(read_lines(text))
+    entries = fold(with_years(list(read_lines(text))))
     if not entries:
         raise ToolError("There is no line in this text.")
     groups, left_out = grouped(entries)
@@ -57,7 +58,7 @@ def analyse(text: str) -> dict[str, Any]:
         "error_spikes": spikes(entries, SPIKES_LISTED),
         "new_at_the_end": [shown(group) for group in new_groups(groups, len(entries), NEW_LISTED)],
         "stack_traces": traces(entries, TRACES_LISTED),
-        **as_data(causes(text)),
+        **as_data(causes(text, entries)),
     }
     clean: dict[str, Any] = _printable(found)
     return clean
@@ -113,11 +114,6 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     return ToolOutput(data, _summary(data))
 
 
-def _target(given: dict[str, Any]) -> str:
-    text = given.get("text")
-    return f"{text.count(chr(10)) + 1} lines" if isinstance(text, str) else ""
-
-
 LOG_ANALYZE = Tool(
     name="log_analyze",
     title="Analyse logs",
@@ -129,7 +125,7 @@ LOG_ANALYZE = Tool(
     ),
     input_schema=schema_of(LogInput),
     run=_run,
-    target=_target,
+    target=length_of("text"),
     read=reader(LogInput),
     family="logs",
     examples=(

@@ -10,8 +10,9 @@ from typing import Any
 LINE_MAX = 10_000
 _HEAD = 120
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
-# For formats that leave the year out; only the distances between such lines count. It is a leap year.
-YEAR_UNKNOWN = 2000
+# For formats that leave the year out, until the lines around tell it. It is a leap year, and no log's own.
+YEAR_UNKNOWN = 400
+YEAR_MIN = 1970
 
 _ISO = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s?(Z|UTC|[+-]\d\d:?\d\d)?(?![\d:])"
@@ -31,7 +32,16 @@ _LOWER = re.compile(
     r"\b(error|fatal|panic|warning)(?=:)",
     re.I,
 )
-_STATUS = re.compile(r'" ([1-5]\d\d) (?:\d+|-)(?:\s|$)')
+# The status of an answer in an access log: of nginx and Apache, of AWS load balancers, and of HAProxy.
+STATUS = re.compile(
+    r'" ([1-5]\d\d) (?:\d+|-)(?:\s|$)| ([1-5]\d\d) (?:[1-5]\d\d|-) \d+ \d+ "[A-Z-]|(?:/-?\d+){4} ([1-5]\d\d) \+?\d+ '
+)
+# A row of `kubectl get events` or `kubectl describe`: the type, the reason, then the object or the age.
+_EVENT = re.compile(r"\s*(?:\S+\s+){0,6}?(Warning|Normal)\s+[A-Z][A-Za-z]+\s+(?:[a-z.]+/[a-z0-9]|\d+[smhdy]|<|\()")
+# The kernel names no level.
+_KERNEL = re.compile(r"ut of memory: Kill|invoked oom-killer|oom-kill:constraint|segfault at ")
+# What container runtimes put before a line.
+_CRI = re.compile(r"std(?:out|err) [FP] ")
 _LEVELS = {
     "trace": "debug", "debug": "debug", "info": "info", "information": "info", "notice": "info", "warn": "warning",
     "warning": "warning", "error": "error", "err": "error", "severe": "error", "critical": "fatal", "crit": "fatal",
@@ -106,14 +116,24 @@ def _level_name(value: Any) -> str:
 def _from_text(number: int, line: str) -> Entry:
     time, has_zone, rest = _time_in(line)
     klog = _KLOG.match(line)
-    status = _STATUS.search(line[:2_000])
-    if klog:
-        level = _KLOG_LEVELS[klog[1]]
-    elif status and '"' in line:
-        level = "error" if status[1][0] == "5" else "warning" if status[1][0] == "4" else "info"
-    else:
-        level = level_in(rest)
+    if time is not None and klog is None:
+        # `kubectl logs --timestamps` and container runtimes put a time of their own before that of the program.
+        rest = _CRI.sub("", rest, count=1)
+        klog = _KLOG.match(rest)
+        rest = rest[klog.end() :] if klog else rest
+    level = _KLOG_LEVELS[klog[1]] if klog else _level(line, rest)
     return Entry(number, line, time, level, rest.strip(" -|:\t") or line, has_zone=has_zone)
+
+
+def _level(line: str, rest: str) -> str:
+    event = _EVENT.match(rest, 0, _HEAD)
+    if event:
+        return "warning" if event[1] == "Warning" else "info"
+    status = STATUS.search(line[:2_000]) if '"' in line else None
+    if status:
+        return {"5": "error", "4": "warning"}.get(status[status.lastindex or 0][0], "info")
+    level = level_in(rest)
+    return "error" if level == "unknown" and _KERNEL.search(rest, 0, 2_000) else level
 
 
 def level_in(text: str) -> str:
@@ -155,6 +175,8 @@ def read_time(value: Any) -> tuple[datetime | None, bool]:
 def _made(parts: tuple[int, ...], fraction: str | None, zone: str | None) -> tuple[datetime, bool]:
     micro = int((fraction or "0").ljust(6, "0")[:6])
     year, month, day, hour, minute, second = parts
+    if year < YEAR_MIN and year != YEAR_UNKNOWN:
+        raise ValueError("Go's zero time, or a number")
     time = datetime(year, month, day, hour, minute, second, micro, _zone(zone))
     return (time.astimezone(UTC) if zone else time).replace(tzinfo=None), bool(zone)
 

@@ -1,7 +1,7 @@
 """Group entries of a log by template, and find when errors pile up and what is new at the end."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -9,7 +9,7 @@ from typing import Any
 
 from drain3.drain import Drain  # type: ignore[import-untyped]
 
-from agent.tools.logs_lines import YEAR_UNKNOWN, Entry
+from agent.tools.logs_lines import STATUS, YEAR_MIN, Entry
 
 MESSAGE_MAX = 400
 # Drain compares a message with the templates of its length; so many different ones are grouped, the rest only counted.
@@ -26,7 +26,8 @@ _MASKS = (
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"), "<ip>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z?\b"), "<time>"),
     (re.compile(r"\b(?:0x[0-9a-fA-F]+|(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64})\b"), "<hex>"),
-    (re.compile(r"(?<![A-Za-z<])\d+(?:\.\d+)?"), "<n>"),
+    # Short numbers behind letters are parts of names: x509, sha256, k8s.
+    (re.compile(r"(?<![A-Za-z<\d])\d+(?:\.\d+)?|(?<=[A-Za-z])\d{4,}"), "<n>"),
 )
 _ERRORS = ("error", "fatal")
 _RANK = {"fatal": 0, "error": 1, "warning": 2, "info": 3, "unknown": 4, "debug": 5}
@@ -40,9 +41,9 @@ class Group:
     level: str
     first: Entry
     last: Entry
-    count: int = 1
-    index: int = 0
+    index: int
     """Where its first entry stands among all."""
+    count: int = 0
 
     @property
     def template(self) -> str:
@@ -52,35 +53,46 @@ class Group:
 
 def grouped(entries: list[Entry]) -> tuple[list[Group], int]:
     """Return the groups, the largest first, and how many entries were not grouped."""
-    drain = Drain(depth=4, sim_th=0.5, max_children=100, max_clusters=500)
-    known: dict[str, int] = {}
-    groups: dict[int, Group] = {}
+    # What succeeded and what failed is never one group, however alike the words are.
+    drains: defaultdict[tuple[str, str], Drain] = defaultdict(_drain)
+    known: dict[tuple[str, str], Group] = {}
+    groups: dict[tuple[str, str, int], Group] = {}
     left_out = 0
     for index, entry in enumerate(entries):
-        masked = _masked(entry.message)
-        number = known.get(masked)
-        if number is None:
+        status, masked = _masked(entry.message)
+        group = known.get((entry.level, masked))
+        if group is None:
             if len(known) >= GROUPED_MAX:
                 left_out += 1
                 continue
-            cluster, _ = drain.add_log_message(masked)
-            number = known[masked] = cluster.cluster_id
-            if number not in groups:
-                groups[number] = Group(cluster, entry.level, entry, entry, 1, index)
-                continue
-        group = groups[number]
+            cluster, _ = drains[entry.level, status].add_log_message(masked)
+            key = (entry.level, status, cluster.cluster_id)
+            group = known[entry.level, masked] = groups.setdefault(
+                key, Group(cluster, entry.level, entry, entry, index)
+            )
         group.count += 1
         group.last = entry
-        if _RANK[entry.level] < _RANK[group.level]:
-            group.level = entry.level
     return sorted(groups.values(), key=lambda group: (-group.count, group.index)), left_out
 
 
-def _masked(message: str) -> str:
+def _drain() -> Drain:
+    return Drain(depth=4, sim_th=0.5, max_children=100, max_clusters=500)
+
+
+def _masked(message: str) -> tuple[str, str]:
+    """Return the status of an answer, if the message tells one, and the message with all other numbers left open."""
     text = message[:MESSAGE_MAX]
+    found = STATUS.search(text) if '"' in text else None
+    if found is None:
+        return "", _open(text) or "-"
+    start, end = found.span(found.lastindex or 0)
+    return text[start:end], f"{_open(text[:start])}{text[start:end]}{_open(text[end:])}"
+
+
+def _open(text: str) -> str:
     for pattern, mark in _MASKS:
         text = pattern.sub(mark, text)
-    return text or "-"
+    return text
 
 
 def shown(group: Group) -> dict[str, Any]:
@@ -105,7 +117,7 @@ def moment(time: datetime | None) -> str:
     """Return a time as text; the year is left out if the log leaves it out."""
     if time is None:
         return ""
-    return f"{time:%m-%d %H:%M:%S}" if time.year == YEAR_UNKNOWN else f"{time:%Y-%m-%dT%H:%M:%S}"
+    return f"{time:%m-%d %H:%M:%S}" if time.year < YEAR_MIN else f"{time:%Y-%m-%dT%H:%M:%S}"
 
 
 def spikes(entries: list[Entry], most: int) -> list[dict[str, Any]]:

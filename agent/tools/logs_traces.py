@@ -14,6 +14,9 @@ _BETWEEN = ("During handling of the above exception", "The above exception was t
 _GO = re.compile(r"goroutine \d+ \[")
 _GO_FRAME = re.compile(r"[\w./*()\[\]-]+\(.*\)$|created by |exit status |\[signal ")
 _EXCEPTION = re.compile(r"\b((?:[a-z_][\w]*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Fault|Panic))\b")
+# The line above the frames of Java, .NET and Node; a logger writes it below its own line.
+_HEADER = re.compile(r"(?:[\w$]+\.)*[A-Z][\w$]*(?::|$)")
+_ALARMS = ("warning", "error", "fatal")
 
 
 def fold(entries: Iterable[Entry]) -> list[Entry]:
@@ -25,12 +28,28 @@ def fold(entries: Iterable[Entry]) -> list[Entry]:
         if not continues:
             folded.append(entry)
             continue
+        if _FRAME.match(entry.text):
+            _join_header(folded)
         owner = folded[-1]
         if len(owner.trace) < TRACE_KEPT:
             owner.trace.append(entry.text)
         if owner.level in ("unknown", "info") and mode:
             owner.level = "error"
     return folded
+
+
+def _join_header(folded: list[Entry]) -> None:
+    """Give the exception whose first frame comes next to the entry that was logged with it, lest it counts twice."""
+    if len(folded) < 2 or folded[-1].trace or not _is_header(folded[-1]):
+        return
+    owner = folded[-2]
+    if owner.level in _ALARMS and not _is_header(owner) and not any(_FRAME.match(line) for line in owner.trace):
+        owner.trace.append(folded.pop().text)
+
+
+def _is_header(entry: Entry) -> bool:
+    name = _HEADER.match(entry.text)
+    return entry.time is None and name is not None and not name[0].isupper()
 
 
 def _continues(entry: Entry, mode: str, has_owner: bool) -> tuple[str, bool]:
@@ -57,18 +76,19 @@ def _continues(entry: Entry, mode: str, has_owner: bool) -> tuple[str, bool]:
 
 
 def traces(entries: list[Entry], most: int) -> list[dict[str, Any]]:
-    """Return the stack traces, the most frequent first, each kind once."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    """Return the stack traces, the most frequent first; each type of exception once for each place."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for entry in entries:
         if len(entry.trace) < 2:
             continue
         language = _language(entry)
         if not language:
             continue
-        exception = _exception(entry, language)
+        exception, frames = _exception(entry, language), _frames(entry)
+        place = frames[-1] if language == "python" else frames[0]
         one = found.setdefault(
-            (language, exception),
-            {"exception": exception, "language": language, "count": 0, "line": entry.line, "frames": _frames(entry)},
+            (language, exception.partition(":")[0], place),
+            {"exception": exception, "language": language, "count": 0, "line": entry.line, "frames": frames},
         )
         one["count"] += 1
     return sorted(found.values(), key=lambda one: (-one["count"], one["line"]))[:most]
@@ -95,6 +115,9 @@ def _exception(entry: Entry, language: str) -> str:
     causes = [line.strip() for line in entry.trace if line.lstrip().startswith("Caused by: ")]
     if causes:
         return causes[-1].removeprefix("Caused by: ")[:160]
+    header = next((line for line in entry.trace if _HEADER.match(line)), "")
+    if header:
+        return header[:160]
     named = _EXCEPTION.search(entry.message)
     return entry.message[named.start() : named.start() + 160] if named else entry.message[:160]
 

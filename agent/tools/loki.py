@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
-from agent.kinds.query_servers import answer_of, get, query, success
+from agent.kinds.query_servers import answer_of, get, plain_words, query, success
 from agent.outside import fitted, mapping, printable, words
 from agent.tools.loki_lines import sum_up_streams
 from agent.tools.metrics import EXPR_MAX, range_facts, told_warnings
@@ -22,6 +22,8 @@ LINES_ASKED = 500
 LINES_SHOWN = 100
 VALUES_LISTED = 20
 
+# Otherwise each value of a line's metadata, such as a trace's id, makes a stream of its own.
+_BY_STREAM = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
 _FIRST_LABEL = re.compile(r"\{\s*([a-zA-Z_][a-zA-Z0-9_]{0,100})\s*(?:=~|!~|!=|=)")
 
 
@@ -64,7 +66,7 @@ def _run(given: dict[str, Any], reach: Reach) -> ToolOutput:
 def _query(reach: Reach, expr: str, span: Span) -> dict[str, Any]:
     """Return the whole answer to a query; raises ToolError with Loki's own words."""
     params = {**_nanoseconds(span), "step": f"{span.step:g}", "limit": str(LINES_ASKED), "direction": "backward"}
-    response = query(reach, "/loki/api/v1/query_range", WHO, {"query": expr, **params})
+    response = query(reach, "/loki/api/v1/query_range", WHO, {"query": expr, **params}, _BY_STREAM)
     _demand(response)
     return answer_of(response, WHO)
 
@@ -77,7 +79,7 @@ def _demand(response: Response) -> None:
     """Loki tells errors as plain text, or as JSON with a `message` behind some gateways."""
     if response.status == 200:
         return
-    told = words(response.body[:1200].decode("utf-8", "replace"), 400).strip()
+    told = plain_words(response)
     if response.status in (400, 422):
         raise ToolError(f"{WHO} does not take this query: {told}")
     raise ToolError(f"{WHO} could not answer (status {response.status}): {told}", ours=True)

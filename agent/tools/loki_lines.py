@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.outside import mapping, mappings, printable, words
+from agent.tools.logs_lines import read_line
+from agent.tools.logs_patterns import grouped
 from agent.tools.metrics_times import stamp
 
 STREAMS_LISTED = 20
@@ -14,13 +16,9 @@ LINE_MAX = 400
 LINES_CHARS = 16_000
 PATTERNS_LISTED = 8
 PATTERN_MAX = 200
+METADATA_LISTED = 5
+METADATA_MAX = 160
 
-# What differs between lines of one kind, the longer shapes first.
-_VARIABLE = re.compile(
-    r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|"
-    r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,:Z+-]*|\b0x[0-9a-fA-F]+\b|"
-    r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b|\b\d+(?:[.:]\d+)*"
-)
 _ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]")
 
 
@@ -29,6 +27,7 @@ class _Line:
     nanoseconds: int
     text: str
     stream: int
+    metadata: str
 
 
 def sum_up_streams(result: Any, listed: int) -> dict[str, Any]:
@@ -62,14 +61,20 @@ def _lines(one: dict[str, Any], index: int) -> list[_Line]:
     rows = one.get("values")
     found = []
     for row in rows if isinstance(rows, list) else []:
-        # Newer servers add the line's structured metadata as a third item.
         if not isinstance(row, list) or len(row) < 2 or not isinstance(row[1], str):
             continue
         when = str(row[0])
         if when.isascii() and when.isdigit() and len(when) <= 19:
             text = _ANSI.sub("", row[1][: LINE_MAX * 4]).strip()
-            found.append(_Line(int(when), printable(text, LINE_MAX), index))
+            found.append(_Line(int(when), printable(text, LINE_MAX), index, _metadata(row)))
     return found
+
+
+def _metadata(row: list[Any]) -> str:
+    """Return what was stored beside a line, such as the id of its trace; newer servers tell it as a third item."""
+    stored = mapping(mapping(row[2]).get("structuredMetadata")) if len(row) > 2 else {}
+    pairs = list(stored.items())[:METADATA_LISTED]
+    return printable(" ".join(f"{words(name, 60)}={words(value, 120)}" for name, value in pairs), METADATA_MAX)
 
 
 def _shown(lines: list[_Line], labels: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -77,10 +82,10 @@ def _shown(lines: list[_Line], labels: list[dict[str, str]]) -> list[dict[str, s
     apart = _setting_apart(labels)
     shown, used = [], 0
     for line in lines:
-        used += len(line.text) + 40
+        used += len(line.text) + len(line.metadata) + 40
         if used > LINES_CHARS:
             break
-        told = {"at": _at(line), "line": line.text}
+        told = {"at": _at(line), "line": line.text} | ({"metadata": line.metadata} if line.metadata else {})
         where = " ".join(f"{name}={labels[line.stream].get(name, '')}" for name in apart)
         shown.append({**told, "stream": where[:120]} if where else told)
     return shown
@@ -93,8 +98,12 @@ def _setting_apart(labels: list[dict[str, str]]) -> list[str]:
 
 def _patterns(lines: list[_Line]) -> list[dict[str, Any]]:
     """Return the most frequent kinds of lines, with what differs between them left open."""
-    counts: Counter[str] = Counter(_VARIABLE.sub("<*>", line.text)[:PATTERN_MAX] for line in lines)
-    return [{"pattern": text, "lines": count} for text, count in counts.most_common(PATTERNS_LISTED) if count > 1]
+    groups, _ = grouped([read_line(number, line.text) for number, line in enumerate(lines, 1)])
+    return [
+        {"pattern": group.template[:PATTERN_MAX], "lines": group.count}
+        for group in groups[:PATTERNS_LISTED]
+        if group.count > 1
+    ]
 
 
 def _at(line: _Line) -> str:

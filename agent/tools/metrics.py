@@ -1,5 +1,6 @@
 """Ask Prometheus and sum up what it answers."""
 
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -8,11 +9,12 @@ from typing import Any
 from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
-from agent.kinds.query_servers import answer_of, get, query, success
-from agent.outside import fitted, json_of, mapping, printable, words
+from agent.kinds.query_servers import answer_of, get, plain_words, query, success
+from agent.outside import fitted, mapping, printable, words
 from agent.tools.metrics_series import scalar, sum_up
 from agent.tools.metrics_times import TEXT_MAX, Span, read_span, read_time, stamp
 from agent.types import Reach, Tool, ToolError, ToolOutput
+from clients.reach import Response
 
 WHO = "Prometheus"
 EXPR_MAX = 8_000
@@ -93,11 +95,17 @@ def _query(reach: Reach, path: str, params: Mapping[str, str]) -> dict[str, Any]
     """Return the whole answer to a query; raises ToolError with Prometheus' own words."""
     response = query(reach, path, WHO, params)
     if response.status != 200:
-        raise _complaint(mapping(json_of(response, WHO)))
+        raise _complaint(response)
     return answer_of(response, WHO)
 
 
-def _complaint(answer: dict[str, Any]) -> ToolError:
+def _complaint(response: Response) -> ToolError:
+    try:
+        answer = mapping(json.loads(response.body))
+    except (ValueError, RecursionError):
+        # Gateways, such as one that bounds the rate, tell it in plain text.
+        told = plain_words(response)
+        return ToolError(f"{WHO} could not answer (status {response.status}): {told}", ours=True)
     kind, message = words(answer.get("errorType"), 40), words(answer.get("error"), 400)
     if kind in _WRONG_QUESTIONS:
         return ToolError(f"{WHO} does not take this query: {message}")

@@ -68,7 +68,8 @@ def _statistics(points: Sequence[Point]) -> dict[str, Any]:
     if len(finite) < len(points):
         data["not_numbers"] = len(points) - len(finite)
     if not finite:
-        return data
+        # Which of NaN and the two infinities it is still tells something.
+        return data | ({"last": number(points[-1][1])} if points else {})
     values = [value for _, value in finite]
     top = max(finite, key=lambda point: point[1])
     average = math.fsum(value / len(values) for value in values)

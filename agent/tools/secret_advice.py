@@ -1,5 +1,7 @@
 """Say for each kind of secret what it is called, how bad it is, and where to replace it."""
 
+from agent.secret_shapes import EXAMPLE
+
 _ROTATE = "then issue a new one and keep it in a secret store (Kubernetes Secret, Vault, the CI system's secrets)."
 
 # kind: its name, and where to revoke it
@@ -61,6 +63,8 @@ _WARNINGS = {"jwt", "aws-signature", "azure-sas", "session-cookie", "authorizati
 
 def advice(kind: str) -> tuple[str, str, str]:
     """Return the severity, the name and the fix of this kind of secret."""
+    if kind == EXAMPLE:
+        return "info", "example key of AWS", "Leave it in a text; a program needs a key of its own from a secret store."
     name, where = _KNOWN.get(kind, (kind.replace("-", " "), "Revoke it where it was issued"))
     severity = "info" if kind == "high-entropy-string" else "warning" if kind in _WARNINGS else "error"
     return severity, name, f"{where}, {_ROTATE}"

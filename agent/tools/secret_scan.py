@@ -18,9 +18,10 @@ from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from pydantic import Field
 
 from agent.findings import Finding, as_data
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.redaction import find_secrets
 from agent.secret_judgement import looks_random
+from agent.secret_shapes import EXAMPLE
 from agent.tools.secret_advice import advice
 from agent.types import Reach, Tool, ToolOutput
 
@@ -47,8 +48,12 @@ _ENTROPY = Base64HighEntropyString(limit=ENTROPY_MIN)
 # Long strings that are public by nature, or that only look like chance.
 _PUBLIC = re.compile(
     r"(?i)sha\d{1,3}[-:=]|integrity|checksum|digest|fingerprint|certificate|LS0tLS1CRUdJTiBDRVJU|ssh-(?:rsa|ed25519)|ecdsa-"
-    r"|data:image|public.?key|thumbprint|etag|BEGIN |redacted:"
+    r"|data:image|public.?key|thumbprint|etag|\bkid\b|BEGIN |redacted:"
 )
+_WHY = {
+    EXAMPLE: "AWS prints it in its manuals, so that it opens nothing.",
+    "high-entropy-string": "It looks generated, so it may be a key or a token; it may also be a harmless identifier.",
+}
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}")
 
 
@@ -61,7 +66,7 @@ class SecretScanInput(ToolInput):
 def scan(text: str) -> list[Finding]:
     """Return one finding for each kind of secret, with the lines where it stands."""
     places: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    for secret in find_secrets(text):
+    for secret in find_secrets(text, examples=True):
         places[secret.kind, secret.removed].append(secret.line)
     taken = {line for lines in places.values() for line in lines}
     for kind, line in _by_plugins(text, taken):
@@ -115,9 +120,7 @@ def _finding(kind: str, removed: bool, lines: list[int]) -> Finding:
     else:
         message = f"{name}: in {plural} {where}{more}."
         why = "Whoever can read this text can use it, and it stays in the history of the files that it is in."
-    if kind == "high-entropy-string":
-        why = "It looks generated, so it may be a key or a token; it may also be a harmless identifier."
-    return Finding(kind, severity, message, why, fix, lines[0])
+    return Finding(kind, severity, message, _WHY.get(kind, why), fix, lines[0])
 
 
 def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
@@ -126,11 +129,6 @@ def _run(given: dict[str, Any], _reach: Reach) -> ToolOutput:
     kinds = {finding.rule for finding in findings}
     words = f"{len(kinds)} kind{'' if len(kinds) == 1 else 's'} of secrets" if kinds else "no secrets found"
     return ToolOutput({"lines": lines, "kinds": sorted(kinds), **as_data(findings)}, words)
-
-
-def _target(given: dict[str, Any]) -> str:
-    text = given.get("text")
-    return f"{text.count(chr(10)) + 1} lines" if isinstance(text, str) else ""
 
 
 SECRET_SCAN = Tool(
@@ -144,7 +142,7 @@ SECRET_SCAN = Tool(
     ),
     input_schema=schema_of(SecretScanInput),
     run=_run,
-    target=_target,
+    target=length_of("text"),
     read=reader(SecretScanInput),
     family="lint",
     examples=(

@@ -1,12 +1,13 @@
 """Review Terraform: code for what is risky, a plan in JSON for what it destroys."""
 
 import json
+import re
 from typing import Any
 
 from pydantic import Field
 
 from agent.findings import Finding, as_data, summary
-from agent.inputs import ToolInput, reader, schema_of
+from agent.inputs import ToolInput, length_of, reader, schema_of
 from agent.tools.terraform_code import review_code
 from agent.tools.terraform_plan import review_plan
 from agent.types import Reach, Tool, ToolError, ToolOutput
@@ -14,6 +15,14 @@ from agent.types import Reach, Tool, ToolError, ToolOutput
 SOURCE_MAX = 200_000
 FACTS_MAX = 12_000
 FINDINGS_MAX = 14_000
+# What terraform and tofu print, from any line on: the sentence above, the comment of each change, the sum below.
+_PLAN_FOR_PEOPLE = re.compile(
+    r"(?:Terraform|OpenTofu) will perform the following actions"
+    r"|^[ \t]*# (?=\S{0,200}\.)\S++ "
+    r"(?:(?:is tainted, so )?must be replaced|will be (?:created|destroyed|updated in-place|replaced))[ \t]*$"
+    r"|^[ \t]*Plan: \d+ to (?:add|import)|^No changes\. ",
+    re.M,
+)
 
 
 class TerraformInput(ToolInput):
@@ -34,7 +43,7 @@ def review(source: str) -> tuple[dict[str, Any], list[Finding]]:
         raise ToolError("There is nothing in this text.")
     if source.lstrip()[0] in "{[":
         return review_plan(source)
-    if "Terraform will perform the following actions" in source:
+    if _PLAN_FOR_PEOPLE.search(source):
         raise ToolError(
             "This is a plan for people. Give it as JSON: terraform plan -out=p, then terraform show -json p."
         )
@@ -83,7 +92,7 @@ def _target(given: dict[str, Any]) -> str:
     source = given.get("source")
     if not isinstance(source, str):
         return ""
-    return "a plan" if source.lstrip()[:1] == "{" else f"{source.count(chr(10)) + 1} lines"
+    return "a plan" if source.lstrip()[:1] == "{" else length_of("source")(given)
 
 
 TERRAFORM_REVIEW = Tool(

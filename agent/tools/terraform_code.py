@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from agent.findings import Finding
@@ -16,6 +17,17 @@ from agent.tools.terraform_rules import RULES
 
 RESOURCES_LISTED = 60
 _BUILT_IN = {"terraform"}
+# Blocks that people give alone, and the resource in which they mostly stand.
+_INNER = {
+    "ingress": "aws_security_group",
+    "dynamic": "aws_security_group",
+    "security_rule": "azurerm_network_security_group",
+    "statement": "aws_iam_policy_document",
+    "root_block_device": "aws_instance",
+    "ebs_block_device": "aws_instance",
+    "metadata_options": "aws_instance",
+    "vpc_config": "aws_eks_cluster",
+}
 _INTERPOLATION = re.compile(r"\$\{[^{}\"]+\}")
 _REGISTRY = re.compile(r"[\w-]+/[\w-]+/[\w-]+(?://.*)?|[\w.-]+\.[a-z]+/[\w-]+/[\w-]+/[\w-]+(?://.*)?")
 _COMMIT = re.compile(r"[?&]ref=|@[0-9a-f]{7,40}")
@@ -56,7 +68,15 @@ def _finding(problem: Problem, path: str) -> Finding:
 
 
 def _problems(blocks: list[Block]) -> Iterator[tuple[str, Problem]]:
-    checks = {"resource": _resource, "data": _data, "module": _module, "variable": _variable, "terraform": _terraform}
+    checks = {
+        **dict.fromkeys(_INNER, _fragment),
+        "": _fragment,
+        "resource": _resource,
+        "data": _data,
+        "module": _module,
+        "variable": _variable,
+        "terraform": _terraform,
+    }
     for block in blocks:
         path = ".".join(([] if block.type == "resource" else [block.type]) + list(block.labels))
         check = checks.get(block.type)
@@ -64,6 +84,18 @@ def _problems(blocks: list[Block]) -> Iterator[tuple[str, Problem]]:
             yield path, problem
     for problem in _project(blocks):
         yield "", problem
+
+
+def _fragment(block: Block) -> Iterator[Problem]:
+    """Yield what is risky about a block that was given without its resource; what is only missing is not told."""
+    kind = _INNER.get(block.type, "")
+    whole = Block("resource", (kind,), None, {}, {}, [block])
+    if block.type == "" and "from_port" in block.attributes:
+        kind, whole = "aws_security_group_rule", replace(block, labels=("aws_security_group_rule",))
+    if kind:
+        name = f"`{block.type}`" if block.type else "A rule"
+        yield Problem("fragment", block.line, f"{name} stands outside of a resource.")
+        yield from (problem for problem in of_resource(kind, whole) if problem.line is not None)
 
 
 def _resource(block: Block) -> Iterator[Problem]:
@@ -108,7 +140,7 @@ def _variable(block: Block) -> Iterator[Problem]:
     named = kind_of_name(block.labels[0]) if block.labels else None
     default = block.get("default")
     if named and isinstance(default, str) and not isinstance(default, Expression):
-        if "<redacted:" in default or is_secret(default, plain=True, quoted=True):
+        if "<redacted:" in default or is_secret(default, named, placed=True, quoted=True):
             yield Problem("hard-coded-secret", block.line_of("default"), "The default of the variable is a secret.")
 
 
@@ -135,6 +167,7 @@ def _terraform(block: Block) -> Iterator[Problem]:
 
 def _project(blocks: list[Block]) -> Iterator[Problem]:
     """Yield what is missing in the whole; a part of a project without its terraform block is left alone."""
+    yield from _twice(blocks)
     settings = [block for block in blocks if block.type == "terraform"]
     for block in blocks:
         if block.type == "provider" and block.get("version"):
@@ -154,6 +187,16 @@ def _project(blocks: list[Block]) -> Iterator[Problem]:
     for name, line in used.items():
         if listed and name not in listed | _BUILT_IN:
             yield Problem("provider-without-version", line, f"Provider {name[:40]} is not in required_providers.")
+
+
+def _twice(blocks: list[Block]) -> Iterator[Problem]:
+    first: dict[tuple[str, ...], int | None] = {}
+    for block in blocks:
+        address = (block.type, *block.labels)
+        if block.type in ("resource", "data", "module", "variable", "output") and address in first:
+            name = ".".join(address).removeprefix("resource.")[:100]
+            yield Problem("same-address", block.line, f"`{name}` stands in line {first[address]} already.")
+        first.setdefault(address, block.line)
 
 
 def _old(block: Block) -> Iterator[Problem]:

@@ -1,9 +1,12 @@
 """Find what Terraform opens to the whole internet: firewalls, buckets, databases, addresses."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from agent.tools.terraform_hcl import Block
+from agent.lint import sequence
+from agent.tools.terraform_hcl import Block, Expression
 
 
 class Problem(NamedTuple):
@@ -22,6 +25,11 @@ _GUARDED = {
 }  # fmt: skip
 _PUBLIC_ACLS = {"public-read", "public-read-write", "authenticated-read"}
 _BLOCKS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+_AZURE_DATABASES = (
+    "mssql", "sql", "postgresql", "postgresql_flexible_server", "mysql", "mysql_flexible_server", "mariadb", "redis",
+)  # fmt: skip
+_EACH = re.compile(r"\w+\.(?:value|key)")
+_SET_OF_PORTS = re.compile(r"toset\(\s*\[[\d\s,\"]*\]\s*\)")
 _EVERYONE = {"allUsers", "allAuthenticatedUsers"}
 
 
@@ -51,9 +59,24 @@ def _security_group(block: Block) -> Iterator[Problem]:
     for dynamic in block.blocks("dynamic"):
         if dynamic.labels == ("ingress",):
             for content in dynamic.blocks("content"):
-                yield from _opened(content, content.line)
+                yield from _repeated(content, _ports_of(dynamic.get("for_each")))
     if not block.get("description"):
         yield Problem("no-description", block.line, "The security group has no description.")
+
+
+def _ports_of(for_each: Any) -> list[Any]:
+    """Return the ports that a dynamic block goes over, where the text itself lists them."""
+    if isinstance(for_each, Expression):
+        return re.findall(r"\d+", for_each) if _SET_OF_PORTS.fullmatch(for_each) else []
+    return list(for_each.values()) if isinstance(for_each, dict) else sequence(for_each)
+
+
+def _repeated(content: Block, ports: list[Any]) -> Iterator[Problem]:
+    """Yield what the content of a dynamic block opens; ports that it takes from a list of numbers are filled in."""
+    is_filled = {name for name in ("from_port", "to_port") if _EACH.fullmatch(str(content.get(name)))}
+    for port in ports if is_filled else [None]:
+        filled = dict.fromkeys(is_filled, port)
+        yield from _opened(replace(content, attributes={**content.attributes, **filled}), content.line)
 
 
 def _security_rule(block: Block) -> Iterator[Problem]:
@@ -179,7 +202,36 @@ def _instance(block: Block) -> Iterator[Problem]:
         )
 
 
+def _azure_database_rule(block: Block) -> Iterator[Problem]:
+    if (block.literal("start_ip_address"), block.literal("end_ip_address")) == ("0.0.0.0", "255.255.255.255"):
+        line = block.line_of("end_ip_address")
+        yield Problem("public-database", line, "The firewall of the database lets the whole internet in.")
+
+
+def _cluster(block: Block) -> Iterator[Problem]:
+    for settings in block.blocks("vpc_config"):
+        cidrs = settings.get("public_access_cidrs")
+        if settings.literal("endpoint_public_access") is not False and _is_world([cidrs]):
+            line = settings.line_of("public_access_cidrs")
+            yield Problem(
+                "public-control-plane", line or block.line, "The cluster's API is open to the whole internet."
+            )
+
+
+def _network_acl(block: Block) -> Iterator[Problem]:
+    rules = [*block.blocks("ingress"), *([block] if block.get("rule_number") and not block.get("egress") else [])]
+    for rule in rules:
+        is_all = str(rule.literal("protocol")).lower() in ("-1", "all")
+        action = str(rule.literal("action") or rule.literal("rule_action")).lower()
+        if is_all and action == "allow" and _is_world([rule.get("cidr_block"), rule.get("ipv6_cidr_block")]):
+            yield Problem("open-network-acl", rule.line or block.line, "All traffic of the whole internet is let in.")
+
+
 _CHECKS = {
+    **{f"azurerm_{kind}_firewall_rule": _azure_database_rule for kind in _AZURE_DATABASES},
+    "aws_eks_cluster": _cluster,
+    "aws_network_acl": _network_acl,
+    "aws_network_acl_rule": _network_acl,
     "aws_security_group": _security_group,
     "aws_default_security_group": _security_group,
     "aws_security_group_rule": _security_rule,

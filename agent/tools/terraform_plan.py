@@ -117,7 +117,9 @@ def _attributes(change: dict[str, Any]) -> list[dict[str, str]]:
     changed = [name for name in {**before, **after, **unknown} if _differs(name, before, after, unknown)]
     shown = []
     for name in changed[:ATTRIBUTES_SHOWN]:
-        is_hidden = everything or name in hidden or kind_of_name(name) is not None
+        named = kind_of_name(name)
+        # Under a vague name the value itself is judged, with all others.
+        is_hidden = everything or name in hidden or (named is not None and not named.vague)
         old = SENSITIVE if is_hidden else _short(name, before.get(name))
         new = UNKNOWN if unknown.get(name) else SENSITIVE if is_hidden else _short(name, after.get(name))
         shown.append({"name": printable(name, 60), "before": old, "after": new})

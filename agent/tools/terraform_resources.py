@@ -63,6 +63,17 @@ _DEPRECATED = {
     ("google_container_cluster", "enable_binary_authorization"): "binary_authorization",
 }
 _POLICIES = ("policy", "assume_role_policy", "inline_policy", "policy_document", "access_policies")
+# Where a role that may do everything is given: the beginning of the type, the attribute, the end of its value.
+_OWNERS = (
+    ("aws_iam_", "policy_arn", ":policy/AdministratorAccess"),
+    ("aws_iam_role", "managed_policy_arns", ":policy/AdministratorAccess"),
+    ("azurerm_role_assignment", "role_definition_name", "Owner"),
+    ("google_", "role", "roles/owner"),
+)
+_NEVER_PUBLIC = (
+    "google_project_iam", "google_folder_iam", "google_organization_iam", "google_service_account_iam",
+    "google_secret_manager_secret_iam", "google_kms_crypto_key_iam", "google_kms_key_ring_iam",
+)  # fmt: skip
 SECRET_DEPTH = 12
 
 
@@ -73,6 +84,7 @@ def of_resource(kind: str, block: Block) -> Iterator[Problem]:
     yield from _deletion(kind, block)
     yield from _machines(kind, block)
     yield from _policies(kind, block)
+    yield from _rights(kind, block)
     yield from _deprecated(kind, block)
 
 
@@ -134,12 +146,40 @@ def _policies(kind: str, block: Block) -> Iterator[Problem]:
     if kind == "aws_iam_policy_document":
         for statement in block.blocks("statement"):
             if str(statement.get("effect") or "Allow") == "Allow":
-                given = {"Action": statement.get("actions"), "Resource": statement.get("resources")}
+                given = {
+                    "Action": statement.get("actions"),
+                    "Resource": statement.get("resources"),
+                    "Principal": [name for one in statement.blocks("principals") for name in _people(one)],
+                    "Condition": statement.blocks("condition"),
+                }
                 yield from _statement(given, statement.line or block.line)
         return
     for name in _POLICIES:
         for found in _statements(block.get(name)):
             yield from _statement(found, block.line_of(name))
+
+
+def _people(principals: Block) -> list[str]:
+    """Return whom a block of a policy document names; a service that is `*` is none."""
+    return _listed(principals.get("identifiers")) if principals.get("type") in ("AWS", "*") else []
+
+
+def _rights(kind: str, block: Block) -> Iterator[Problem]:
+    """Yield roles that may do everything, and rights that everyone gets."""
+    for start, name, role in _OWNERS:
+        if kind.startswith(start) and any(one.endswith(role) for one in _listed(block.get(name))):
+            yield Problem(
+                "owner-rights", block.line_of(name), f"`{role.rpartition('/')[2]}` is given, which may do everything."
+            )
+    members = {*_listed(block.get("member")), *_listed(block.get("members"))}
+    if kind.startswith(_NEVER_PUBLIC) and members & {"allUsers", "allAuthenticatedUsers"}:
+        name = "member" if block.get("member") else "members"
+        yield Problem(
+            "rights-for-everyone", block.line_of(name), f"`{str(block.get('role'))[:60]}` is given to everyone."
+        )
+    limits = ("source_arn", "source_account", "principal_org_id", "function_url_auth_type")
+    if kind == "aws_lambda_permission" and block.get("principal") == "*" and not any(map(block.get, limits)):
+        yield Problem("public-policy", block.line_of("principal"), "Everyone may call the function.")
 
 
 def _statements(policy: Any) -> list[dict[str, Any]]:
@@ -163,7 +203,10 @@ def _statement(statement: dict[str, Any], line: int | None) -> Iterator[Problem]
     principal = statement.get("Principal")
     everyone = _listed(principal.get("AWS") if isinstance(principal, dict) else principal)
     if "*" in everyone and not statement.get("Condition"):
-        yield Problem("public-policy", line, "A statement names everyone as principal.")
+        if "sts:AssumeRole" in actions:
+            yield Problem("rights-for-everyone", line, "Every AWS account may take the role.")
+        else:
+            yield Problem("public-policy", line, "A statement names everyone as principal.")
 
 
 def _listed(value: Any) -> list[str]:
@@ -202,5 +245,5 @@ def _secret(name: str, value: Any, line: int | None, depth: int) -> Iterator[Pro
                 yield from _secret(name, item, line, depth + 1)
     elif isinstance(value, str) and not isinstance(value, Expression):
         named = kind_of_name(name)
-        if "<redacted:" in value or (named and is_secret(value, plain=named[1], quoted=True)):
+        if "<redacted:" in value or (named and is_secret(value, named, quoted=True)):
             yield Problem("hard-coded-secret", line, f"`{name[:60]}` holds a secret in the text.")

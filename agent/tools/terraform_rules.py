@@ -52,6 +52,32 @@ RULES: dict[str, Rule] = {
         "Everyone, also from other accounts, may use it.",
         "Name the accounts or roles as principals, or add a condition.",
     ),
+    "rights-for-everyone": Rule(
+        "error", "Anyone on the internet who has an account may use these rights.", "Name the accounts or people."
+    ),
+    "owner-rights": Rule(
+        "warning",
+        "Whoever has it may do everything, and give rights to others.",
+        "Give a role with the rights that are needed, on the smallest scope.",
+    ),
+    "public-control-plane": Rule(
+        "warning",
+        "Everyone can try to log in to the cluster, and a flaw of its API is open to all.",
+        "List your own networks in public_access_cidrs, or set endpoint_public_access = false.",
+    ),
+    "open-network-acl": Rule(
+        "warning",
+        "The network ACL stops nothing, so that security groups alone protect.",
+        "Allow the ports in use only.",
+    ),
+    "same-address": Rule(
+        "warning", "Terraform refuses a module that has two of one name.", "Rename or remove one of the two."
+    ),
+    "fragment": Rule(
+        "info",
+        "What the rest of its resource says, and what would belong beside it, was not looked at.",
+        "Give the whole resource for a full review.",
+    ),
     "not-encrypted": Rule(
         "warning",
         "Whoever gets at the disk or a snapshot can read it; changing it later means making it again.",

@@ -1,4 +1,4 @@
-"""Answer without any model: understand a few plain requests, use the real tools, and say openly what this is."""
+"""Answer without any model: understand a few plain requests and use the real tools. Every page says who answers."""
 
 import re
 import secrets
@@ -9,8 +9,6 @@ from clients.model import BlockDone, TextDelta, TokenUsage, TurnDone, TurnEvent,
 from clients.offline.reports import report
 from clients.offline.steps import Call, Say
 from clients.offline.understand import understand
-
-SIGNATURE = "\n\n_Answered by the offline agent: no language model is connected._"
 
 
 class OfflineModel:
@@ -34,7 +32,6 @@ class OfflineModel:
                 )
             yield TurnDone("tool_use", TokenUsage())
             return
-        text += SIGNATURE
         for piece in re.findall(r"\s*\S+\s*", text):
             yield TextDelta(piece)
         yield BlockDone({"type": "text", "text": text})

@@ -6,10 +6,10 @@ from typing import Any
 from clients.offline.steps import Call
 
 _CONNECT = {
-    "kubernetes": "connect a cluster on the settings page",
-    "github": "connect GitHub on the settings page",
-    "metrics": "connect Prometheus or Loki on the settings page",
-    "aws": "connect AWS on the settings page",
+    "kubernetes": "a cluster",
+    "github": "GitHub",
+    "metrics": "Prometheus or Loki",
+    "aws": "AWS",
 }
 _GROUPS = (
     ("Web sites, certificates, DNS", "", ("http_check", "tls_inspect", "dns_lookup"), "is example.com up?"),
@@ -48,16 +48,18 @@ def abilities(tools: Sequence[dict[str, Any]]) -> str:
     lines = ["I am the offline agent. This is what I can do:", ""]
     for title, connection, names, example in _GROUPS:
         if offered.intersection(names):
-            needs = f" ({_CONNECT[connection]})" if connection else ""
+            needs = f" (once {_CONNECT[connection]} is connected)" if connection else ""
             lines.append(f"- **{title}**{needs}: `{example}`")
     others = sorted(offered.difference(*(names for _, _, names, _ in _GROUPS)))
     if others:
         lines.append(_MORE.format(names=", ".join(f"`{name}`" for name in others)))
+    if any(connection and offered.intersection(names) for _, connection, names, _ in _GROUPS):
+        lines += ["", "You connect your own systems on the [settings page](/settings#connections)."]
     return "\n".join(lines)
 
 
 def not_offered(call: Call) -> str:
     """Say that what was asked for needs a tool that is not offered now."""
     connection = next((connection for _, connection, names, _ in _GROUPS if call.tool in names), "")
-    hint = f": {_CONNECT[connection]}" if connection else ""
+    hint = f": connect {_CONNECT[connection]} on the settings page" if connection else ""
     return f"I would use `{call.tool}` for that, but it is not available here{hint}."

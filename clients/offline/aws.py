@@ -19,7 +19,10 @@ _REPORTS = (
     ("services", re.compile(rf"\b(?:ecs|fargate)\b|{_AWS}.{{0,40}}\bservices\b", re.IGNORECASE)),
     (
         "instances",
-        re.compile(rf"\bec2\b|{_AWS}.{{0,40}}\b(?:instances|servers|machines|vms)\b|\binstances\b", re.IGNORECASE),
+        re.compile(
+            rf"(?<![\w.-])ec2(?![\w.-])|{_AWS}.{{0,40}}\b(?:instances|servers|machines|vms)\b|\binstances\b",
+            re.IGNORECASE,
+        ),
     ),
 )
 _SURE = re.compile(r"\b(?:aws|amazon|ec2|ecs|fargate|s3|cloudwatch)\b", re.IGNORECASE)
@@ -42,11 +45,11 @@ def find_aws(words: str) -> Step:
     report = next((name for name, pattern in _REPORTS if pattern.search(line)), None)
     if report is None or _HOW.match(line):
         return None
-    region = _REGION.search(line)
-    sure = bool(_SURE.search(line) or region or report == "buckets")
+    regions = list(dict.fromkeys(match.group() for match in _REGION.finditer(line)))
+    sure = bool(_SURE.search(line) or regions or report == "buckets")
     if _CHANGES.match(line):
         return Say(READ_ONLY) if sure else None
     short = len(line.split()) <= 3
-    if not (_ASKING.search(line) or (sure and (short or region)) or short):
+    if not (_ASKING.search(line) or (sure and (short or regions)) or short):
         return None
-    return [call("aws_read", connection, report=report, region=region.group() if region else None)]
+    return [call("aws_read", connection, report=report, region=region) for region in regions or (None,)]

@@ -2,6 +2,7 @@
 
 import re
 
+from clients.offline.kubernetes_words import kind_of
 from clients.offline.phrases import is_question, one_line, order_of, take_connection, without_courtesy
 from clients.offline.schedules import is_zone
 from clients.offline.steps import Say, Step, call
@@ -10,11 +11,15 @@ LIMIT_MAX = 20
 _REPO = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}"
 _FIND_REPO = re.compile(rf"(?<![\w./@:-])(?:(?:https?://)?(?:www\.)?github\.com/)?({_REPO})(?![\w])")
 _ABOUT_RUNS = re.compile(
-    r"\b(?:github|gh|runs?|builds?|workflows?|actions|pipelines?|ci|cd|jobs?|deploy(?:s|ments?)?)\b", re.IGNORECASE
+    r"\b(?:github|gh|runs?|builds?|workflows?|actions|pipelines?|ci|cd|jobs?|deploy(?:s|ments?)?)\b"
+    r"|\b(?:is|are|why|did|does|has)\b.{1,200}\b(?:green|red|broken|fail(?:s|ed|ing)?|pass(?:es|ed|ing)?)\b",
+    re.IGNORECASE,
 )
+# Words that stand on both sides of a slash in plain speech, and folders.
 _NO_OWNERS = frozenset(
-    "and or either input output read deployment deploy pod pods service svc job statefulset daemonset node client "
-    "server http https tcp udp ci on in for apps application n a".split()
+    "and or either input output read client server http https tcp udp ci on off in for apps app application n a b "
+    "src lib test tests docs bin etc usr var tmp home up down yes no true false pass fail success start stop he she "
+    "his him blue green red black white dev prod staging left right east west north south pros win lose".split()
 )
 _LIMIT = re.compile(
     r"\b(?:last|latest|recent|past|first)\s(\d{1,4})\b|\b(\d{1,4})\s(?:last |latest |recent )?(?:workflow )?"
@@ -63,14 +68,18 @@ def find_github(words: str) -> Step:
         return None
     branch = _BRANCH.search(bare)
     name = next(filter(None, branch.groups()), None) if branch else None
-    return [call("github_runs", connection, repo=repo, limit=_limit(bare), branch=name) for repo in repos[:3]]
+    return [call("github_runs", connection, repo=repo, limit=_limit(bare), branch=name) for repo in repos]
 
 
 def _repos(line: str) -> list[str]:
     found = [match.group(1).rstrip(".").removesuffix(".git") for match in _FIND_REPO.finditer(line)]
-    kept = [repo for repo in found if repo.partition("/")[0].lower() not in _NO_OWNERS and not is_zone(repo)]
+    kept = [repo for repo in found if not _is_no_owner(repo.partition("/")[0].lower()) and not is_zone(repo)]
     # "9-17/2" in a schedule and "10.0.0.0/8" are none.
     return list(dict.fromkeys(repo for repo in kept if re.search(r"[A-Za-z]", repo.partition("/")[2])))
+
+
+def _is_no_owner(word: str) -> bool:
+    return word in _NO_OWNERS or kind_of(word) is not None
 
 
 def _limit(line: str) -> int | None:

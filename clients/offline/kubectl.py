@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from clients.offline.kubernetes_logs import LINES_MAX
 from clients.offline.kubernetes_words import DIAGNOSED, EVERYWHERE, kind_of
 from clients.offline.phrases import one_line, order_of, without_courtesy
 from clients.offline.steps import Say, Step, call
@@ -22,16 +23,37 @@ _WITH_VALUE = {
     "--selector": "selector",
     "-o": "output",
     "--output": "output",
-    "--since": "since",
-    "--timeout": "timeout",
+    "--since": "",
+    "--since-time": "",
+    "--timeout": "",
     "--sort-by": "sort",
-    "--field-selector": "fields",
+    "--field-selector": "",
+    "--for": "",
+    "--limit-bytes": "",
+    "--max-log-requests": "",
+    "--request-timeout": "",
+    "--template": "",
+    "-L": "",
+    "-f": "",
 }
+_EVERYWHERE = {"-A", "--all-namespaces"}
+# What the tools do with each verb. A flag that is not among these would change the answer unseen.
+_KNOWN = {
+    "get": {"namespace", "connection", "selector", "output", "sort", "--no-headers", "--ignore-not-found"}
+    | _EVERYWHERE,
+    "describe": {"namespace", "connection", "selector"} | _EVERYWHERE,
+    "logs": {"namespace", "connection", "container", "tail", "-p", "--previous"},
+    "rollout": {"namespace", "connection"},
+    "events": {"namespace", "connection"} | _EVERYWHERE,
+}
+_WHOLE_OBJECTS = ("yaml", "json", "wide", "name")
+_WORDS = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _OPERATORS = re.compile(r"\s(?:\|\|?|&&?|;|>>?|2>&1)(?=\s|$)|;")
 CAN_NOT = (
     "I don't run kubectl. I can do the same as `kubectl get`, `describe`, `logs`, `rollout status`, "
     "`scale deployment` and `rollout restart deployment`, with the flags for names, namespaces and lines."
 )
+NOT_WITH_THAT = "I don't run kubectl, and have nothing like `{left_out}`. Nothing was read. This I can do: `{command}`."
 
 
 @dataclass
@@ -40,14 +62,16 @@ class _Line:
 
     words: list[str] = field(default_factory=list)
     flags: dict[str, str] = field(default_factory=dict)
-    piped: bool = False
+    # Each flag as it was written, by its meaning.
+    written: dict[str, str] = field(default_factory=dict)
+    behind: str = ""
 
     def flag(self, name: str) -> str | None:
         return self.flags.get(name)
 
 
 def find_kubectl(words: str) -> Step:
-    """Return the call that does what the command line would do; None if the words are no such line."""
+    """Return the calls that do what the command line would do; None if the words are no such line."""
     first = words.strip().partition("\n")[0]
     line = without_courtesy(one_line(first).strip("`"))
     if not _COMMAND.match(line):
@@ -56,25 +80,62 @@ def find_kubectl(words: str) -> Step:
     verb = parsed.words[0] if parsed.words else ""
     if verb in ("scale", "rollout") and parsed.words[1:2] != ["status"]:
         # It would change something: the message must be this one line and nothing else.
-        return _write(parsed, verb) if order_of(words) and not parsed.piped else Say(CAN_NOT)
+        return _write(parsed, verb) if order_of(words) and not parsed.behind else Say(CAN_NOT)
     reader = {"get": _get, "describe": _get, "logs": _logs, "rollout": _status, "events": _events}.get(verb)
-    return (reader(parsed) if reader else None) or Say(CAN_NOT)
+    step = reader(parsed) if reader else None
+    return (_refusal(parsed, verb) or step) if step else Say(CAN_NOT)
 
 
 def _parse(line: str) -> _Line:
-    command = _OPERATORS.split(line, maxsplit=1)[0]
-    parsed = _Line(piped=command != line)
-    words = command.split()[1:]
+    command, behind = _parted(line)
+    parsed = _Line(behind=behind)
+    words = _WORDS.findall(command)[1:]
     while words:
         word = words.pop(0).strip("\"'")
         name, equals, value = word.partition("=")
         if not word.startswith("-"):
             parsed.words.append(word)
-        elif name in _WITH_VALUE and (equals or words):
-            parsed.flags[_WITH_VALUE[name]] = (value if equals else words.pop(0)).strip("\"'")
-        else:
-            parsed.flags[name] = value
+            continue
+        if name not in _WITH_VALUE and not name.startswith("--") and name[:2] in _WITH_VALUE:
+            # The value stands right behind the letter, as in "-nshop".
+            name, equals, value = name[:2], "=", word[2:]
+        takes_value = name in _WITH_VALUE and not (name == "-f" and parsed.words[:1] == ["logs"])
+        if takes_value and not equals and words:
+            value = words.pop(0)
+            word = f"{word} {value}"
+        meaning = (_WITH_VALUE[name] or name) if takes_value else name
+        parsed.flags[meaning], parsed.written[meaning] = value.strip("\"'"), word
     return parsed
+
+
+def _parted(line: str) -> tuple[str, str]:
+    """Return the command, and what follows it behind a pipe and the like."""
+    operator = _OPERATORS.search(line)
+    return (line[: operator.start()], line[operator.start() :].strip()) if operator else (line, "")
+
+
+def _refusal(line: _Line, verb: str) -> Say | None:
+    """Refuse what would change the answer and can't be done, with the command that remains without it."""
+    left_out = [written for meaning, written in line.written.items() if not _is_known(line, verb, meaning)]
+    if not left_out and not line.behind:
+        return None
+    kept = [written for written in line.written.values() if written not in left_out]
+    command = " ".join(["kubectl", *line.words, *kept])
+    return Say(NOT_WITH_THAT.format(left_out=" ".join([*left_out, line.behind]).strip(), command=command))
+
+
+def _is_known(line: _Line, verb: str, meaning: str) -> bool:
+    value = line.flags[meaning]
+    if meaning == "output":
+        return verb == "get" and value in _WHOLE_OBJECTS
+    if meaning == "tail":
+        return value.isdecimal() and len(value) < 5 and 0 < int(value) <= LINES_MAX
+    if meaning == "sort":
+        # Events come newest first whatever is asked; nothing else is sorted.
+        return kind_of(line.words[1]) == "event" and value.lower().endswith("timestamp")
+    if meaning == "selector" and _names(line):
+        return False
+    return meaning in _KNOWN[verb]
 
 
 def _object(words: list[str]) -> tuple[str | None, str | None]:
@@ -84,16 +145,35 @@ def _object(words: list[str]) -> tuple[str | None, str | None]:
 
 
 def _everywhere(line: _Line) -> bool:
-    return "-A" in line.flags or "--all-namespaces" in line.flags
+    return bool(_EVERYWHERE.intersection(line.flags))
+
+
+def _names(line: _Line) -> list[str]:
+    return [word.partition("/")[2] or word for word in line.words[1:]] if "/" in "".join(line.words) else line.words[2:]
 
 
 def _get(line: _Line) -> Step:
-    kind, name = _object(line.words[1:])
-    if kind is None or "," in line.words[1]:
-        return None
-    namespace = EVERYWHERE if _everywhere(line) and name is None else line.flag("namespace")
+    wanted = _wanted(line.words[1:])
     selector = line.flag("selector")
-    return [call("k8s_get", line.flag("connection"), kind=kind, namespace=namespace, name=name, selector=selector)]
+    calls = []
+    for kind, name in wanted:
+        namespace = EVERYWHERE if _everywhere(line) and name is None else line.flag("namespace")
+        given = {"kind": kind, "namespace": namespace, "name": name, "selector": selector}
+        calls.append(call("k8s_get", line.flag("connection"), **given))
+    return calls or None
+
+
+def _wanted(words: list[str]) -> list[tuple[str, str | None]]:
+    """Return kinds and names of `pods,svc`, of `pod a b` and of `pod/a svc/b`; nothing if one of them is unknown."""
+    if not words:
+        return []
+    if "/" in words[0]:
+        pairs: list[tuple[str, str | None]] = [(word.partition("/")[0], word.partition("/")[2]) for word in words]
+    else:
+        pairs = [(kind, name) for kind in words[0].split(",") for name in (words[1:] or (None,))]
+    kinds = [(kind_of(kind), name) for kind, name in pairs]
+    found = [(kind, name) for kind, name in kinds if kind is not None and name != ""]
+    return found if len(found) == len(pairs) else []
 
 
 def _events(line: _Line) -> Step:
@@ -102,7 +182,7 @@ def _events(line: _Line) -> Step:
 
 
 def _logs(line: _Line) -> Step:
-    if len(line.words) < 2:
+    if len(line.words) < 2 or len(line.words) > 3:
         return None
     kind, slash, name = line.words[1].partition("/")
     tail = line.flag("tail") or ""

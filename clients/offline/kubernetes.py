@@ -1,211 +1,141 @@
 """Understand what is asked about a Kubernetes cluster in plain words."""
 
 import re
-from typing import Any
 
+from clients.offline.kubernetes_logs import find_logs
+from clients.offline.kubernetes_orders import explain_orders, find_order
+from clients.offline.kubernetes_trouble import find_trouble
 from clients.offline.kubernetes_words import (
-    DIAGNOSED,
     EVERYWHERE,
-    KIND,
-    NAME,
-    QUOTE,
-    find_kind,
-    find_object,
+    Spoken,
     kind_by_name,
+    kind_of,
+    plural,
+    read_spoken,
     take_namespace,
+    word_for,
 )
 from clients.offline.phrases import one_line, order_of, take_connection, without_courtesy
 from clients.offline.steps import Say, Step, call
 
-LINES_MAX = 2_000
-_NUMBERS = {word: number for number, word in enumerate("zero one two three four five six seven eight nine ten".split())}
-_COUNT = rf"(\d{{1,6}}|{'|'.join(_NUMBERS)})"
-_DEPLOYMENT = rf"(?:(?i:deployment|deploy)[ /]{QUOTE}({NAME}){QUOTE}|{QUOTE}({NAME}){QUOTE} (?i:deployment))"
-_PODS = r"(?: (?i:replicas?|pods?|instances?|copies))?"
-_SCALE = (
-    re.compile(rf"(?i:scale) (?:the )?{_DEPLOYMENT} (?:(?i:up|down|out|back) )?(?i:to) (?i:{_COUNT}){_PODS}"),
-    re.compile(rf"(?i:scale) (?:the )?{_DEPLOYMENT} --replicas[ =](\d{{1,6}})"),
-    re.compile(
-        rf"(?i:set|change) (?:the )?(?i:replicas?|replica count|number of replicas) (?i:of|for) (?:the )?{_DEPLOYMENT} "
-        rf"(?i:to) (?i:{_COUNT})"
-    ),
-    # "3 replicas" says as clearly as "deployment" what is meant, since only deployments can be scaled.
-    re.compile(rf"(?i:set|scale) {QUOTE}({NAME}){QUOTE} (?i:to) (?i:{_COUNT}) (?i:replicas?)"),
-)
-_RESTART = (
-    re.compile(rf"(?i:restart|rollout restart|roll|bounce) (?:the )?{_DEPLOYMENT}"),
-    re.compile(rf"(?i:restart|roll|replace) (?:all )?(?:the )?(?i:pods) (?i:of) (?:the )?{_DEPLOYMENT}"),
-    re.compile(rf"(?i:restart|roll|replace) (?:all )?(?:the )?(?i:pods) (?i:of) {QUOTE}({NAME}){QUOTE}"),
-)
-_WRITE_VERB = re.compile(r"\b(?:restart|scale|rollout|bounce)\b", re.IGNORECASE)
-_MODAL = re.compile(
-    r"(?:should|shall|how|can|could|would|will|may|must|is it|what if|what happens|when)\b", re.IGNORECASE
-)
-_LOGS = re.compile(r"\blogs?\b", re.IGNORECASE)
-_LOGS_OF = re.compile(
-    rf"\b(?i:logs?)(?: output)?(?: (?:of|for|from|in|on))?(?: (?:the|my))?(?: (?i:pods?|container))?"
-    rf"[ /]{QUOTE}({NAME}){QUOTE}(?![\w/])"
-)
-_POD_NAMED = re.compile(rf"\b(?i:pod)[ /]{QUOTE}({NAME}){QUOTE}")
-_LOGS_BEHIND = re.compile(
-    rf"^(?:(?:show|get|read|print|see|tail) (?:me )?(?:the )?)?{QUOTE}({NAME}){QUOTE}(?:'s)? (?i:logs)\b"
-)
-_NO_POD = frozenset(
-    "of for from in on the a my these this those that all pod pods deployment deploy statefulset daemonset job "
-    "service say container containers previous last lines show get me print tail fetch read analyze is are and "
-    "please to with who what cluster application app error access about".split()
-)
-_CONTAINER = re.compile(rf"(?:\b(?i:container)[ =:]|(?:^|\s)-c[ =]){QUOTE}({NAME}){QUOTE}")
-_PREVIOUS = re.compile(
-    r"\bprevious\b|(?:^|\s)-p\b|\bbefore (?:the|it|its)(?: last)? (?:crash|restart)"
-    r"|\blast (?:crash|run)\b|\bbefore it crashed\b",
-    re.IGNORECASE,
-)
-_LINES = re.compile(r"\b(\d{1,9}) lines?\b|(?:--tail|\btail|\blines)[ =](\d{1,9})\b|\blast (\d{1,9})\b", re.IGNORECASE)
-_TROUBLE = re.compile(
-    r"\b(?:why|wrong|diagnos\w{1,5}|debug|troubleshoot|investigate|analy[sz]e|broken|fail(?:s|ed|ing|ure)?|crash\w{0,12}"
-    r"|unhealthy|healthy|health|problems?|issues?|stuck|pending|not ready|not start\w{0,4}|not running|ready|evicted"
-    r"|oom\w{0,8}|what happened|status|imagepullbackoff|trouble|restarting|keeps)\b|\bis\b.{1,300}\b(?:up|down|ok)\b",
-    re.IGNORECASE,
-)
 _SHOW = re.compile(
     r"(?:(?:can|could|would) you |i (?:want|need) to |let me |let's )?(?:please )?"
-    r"(?:(?:show|list|get|describe|display|view|see|give|fetch|print|look at|how many|are there|is there|do i have)\b"
-    r"|(?:which|what)\b(?: (?:is|are|kind of))?)"
-    rf"(?: (?!how\b|why\b|what\b|when\b)[\w'.-]{{1,60}}){{0,3}}[ ,](?:{KIND})\b",
+    r"(?:show|list|get|describe|display|view|see|give|fetch|print|check|look at|how many|is there|is any"
+    r"|are|any|do i have|do we have|which|what)\b",
     re.IGNORECASE,
 )
-_NAMED_TROUBLE = re.compile(
-    rf"\b(?:(?i:why (?:is|are|does|did|has|do|can't|won't)|wrong with|diagnose|debug|troubleshoot|investigate))"
-    rf" (?:the |my )?{QUOTE}({NAME}){QUOTE}(?![\w/])"
+_LISTS = re.compile(r"(?:show|list|get|describe|display|view|see|fetch|print|how many)\b", re.IGNORECASE)
+_DEFINES = re.compile(
+    r"what(?:'s|s| is| are| does| do)\b(?!.*\b(?:running|there|have|exist|deployed|in|status|ready)\b)", re.IGNORECASE
 )
-_BARE = re.compile(rf"(?i:(?:all |my |the )?(?:{KIND}))(?:[ /]{NAME})?")
-
-_NO_TARGET = frozenset("the my it all this that every everything a an".split())
-HOW_TO_WRITE = (
-    "I change a cluster only on an exact order, and nothing was done. Write it like "
-    "`scale deployment web to 5 in namespace shop` or `restart deployment web in namespace shop`; "
-    "you are asked once more before it happens. Only deployments can be scaled or restarted."
+_TALKS = re.compile(r"\b(?:how(?! many\b)|why|when|whether|should)\b", re.IGNORECASE)
+_DESCRIBE = re.compile(r"(?:can you |please )?describe\b", re.IGNORECASE)
+_RUNNING = re.compile(r"\brunning\b", re.IGNORECASE)
+_EVERYTHING = re.compile(r"\b(?:everything|anything|all)\b", re.IGNORECASE)
+_LINKS = frozenset("the all my our of for with and label labels".split())
+# An object of this kind has the name of its service.
+_OF_SERVICE = "endpoints"
+_WHICH = re.compile(r"(?:which|what) [a-z]{2,30}s\b", re.IGNORECASE)
+# Hosts and repositories are for others to understand.
+_OF_OTHERS = re.compile(r"[./:@]")
+CAN_NOT_NARROW = (
+    "I can't choose {plural} by {words}, and nothing was read. I can list them by namespace or label, or show one by "
+    "its name: {orders}."
 )
-WHICH_ONE = "Name the one that you mean, for example `why is deployment web failing in namespace shop`."
-WHICH_POD = "Logs are read from one pod: write for example `logs of pod web-abc in namespace shop, last 50 lines`."
+WHICH_KIND = "Say what you want to see of it, for example `show pods in namespace {namespace}`."
+PODS_OF = (
+    "I can't list what belongs to {kind} {name}, and nothing was read. `diagnose {kind} {name}` looks at all of it; or "
+    "list by label, for example `show {plural} with label app={name}`."
+)
 
 
 def find_kubernetes(words: str) -> Step:
     """Return the call that the words ask for. What writes needs an exact order; anything else about it is answered."""
     order = order_of(words)
-    if order is not None and (step := _write(order)):
+    if order is not None and (step := find_order(order)):
         return step
     line, connection = take_connection(without_courtesy(one_line(words)))
-    if _starts_with_write(line) or (_MODAL.match(line) and _WRITE_VERB.search(line)):
-        return Say(HOW_TO_WRITE)
-    return _read(line, connection)
-
-
-def _starts_with_write(line: str) -> bool:
-    match = _WRITE_VERB.search(line)
-    return match is not None and match.start() == 0
-
-
-def _write(order: str) -> Step:
-    order, connection = take_connection(order)
-    line, namespace = take_namespace(order)
-    if namespace == EVERYWHERE:
-        return None
-    for pattern in _SCALE:
-        if match := pattern.fullmatch(line):
-            *names, replicas = match.groups()
-            name = next(filter(None, names))
-            if name in _NO_TARGET:
-                return None
-            given = {"namespace": namespace, "deployment": name, "replicas": _number(replicas)}
-            return [call("k8s_scale", connection, **given)]
-    for pattern in _RESTART:
-        if (match := pattern.fullmatch(line)) and (name := next(filter(None, match.groups()))) not in _NO_TARGET:
-            return [call("k8s_restart", connection, namespace=namespace, deployment=name)]
-    return None
-
-
-def _number(text: str) -> int:
-    return _NUMBERS[text.lower()] if text.lower() in _NUMBERS else int(text)
-
-
-def _read(line: str, connection: str | None) -> Step:
-    if _LOGS.search(line) and (step := _logs(line, connection)):
+    if answer := explain_orders(line, connection):
+        return answer
+    if step := find_logs(line, connection):
         return step
     rest, namespace = take_namespace(line)
-    found = find_object(rest)
+    spoken = read_spoken(rest)
+    return find_trouble(rest, spoken, namespace, connection) or _find_objects(rest, spoken, namespace, connection)
+
+
+def _find_objects(line: str, spoken: Spoken, namespace: str | None, connection: str | None) -> Step:
+    """Understand "show pods in shop": what is to be seen as it is."""
+    if not _is_asked_for(line, spoken, namespace):
+        return None
     one_namespace = None if namespace == EVERYWHERE else namespace
-    if _TROUBLE.search(rest):
-        if found and found[0] in DIAGNOSED:
-            return [call("k8s_diagnose", connection, kind=found[0], name=found[1], namespace=one_namespace)]
-        if not found and (step := _unnamed_trouble(rest, one_namespace, connection)):
-            return step
-        if not found and find_kind(rest) in ("deployment", "statefulset", "daemonset", "pod") and "why" in rest.lower():
-            return Say(WHICH_ONE)
-    return _get(rest, found, namespace, connection)
+    named = _with_its_service(spoken)
+    if not (named or spoken.kinds or spoken.unknown or spoken.things) and one_namespace:
+        return _of_namespace(line, one_namespace, connection)
+    if named:
+        if set(spoken.kinds) - {"event"} or spoken.unknown or spoken.selector:
+            return _pods_of(named[0], spoken)
+        return [call("k8s_get", connection, kind=kind, name=name, namespace=one_namespace) for kind, name in named]
+    if _DESCRIBE.match(line) and len(spoken.names) == 1 and not spoken.kinds:
+        name = spoken.names[0]
+        return [call("k8s_get", connection, kind=kind_by_name(name), name=name, namespace=one_namespace)]
+    if spoken.unknown or spoken.things:
+        return _not_by_that(line, spoken)
+    given = {"namespace": namespace, "selector": spoken.selector}
+    return [call("k8s_get", connection, kind=kind, **given) for kind in dict.fromkeys(spoken.kinds)] or None
 
 
-def _unnamed_trouble(rest: str, namespace: str | None, connection: str | None) -> Step:
-    """Understand "why is web failing in namespace shop": the kind is not said, but it is about a cluster."""
-    match = _NAMED_TROUBLE.search(rest)
-    if match is None or not (namespace or connection):
+def _of_namespace(line: str, namespace: str, connection: str | None) -> Step:
+    if _EVERYTHING.search(line):
+        return Say(WHICH_KIND.format(namespace=namespace))
+    if _RUNNING.search(line):
+        return [call("k8s_get", connection, kind="pod", namespace=namespace)]
+    return [call("k8s_get", connection, kind="namespace", name=namespace)] if _LISTS.match(line) else None
+
+
+def _is_asked_for(line: str, spoken: Spoken, namespace: str | None) -> bool:
+    if _TALKS.search(line) or (_DEFINES.match(line) and not spoken.objects and not namespace):
+        return False
+    if spoken.in_general and not namespace:
+        return False
+    return _SHOW.match(line) is not None or _is_bare(spoken, namespace)
+
+
+def _is_bare(spoken: Spoken, namespace: str | None) -> bool:
+    """Tell whether it is said without a verb: "pods", "deployment web", "endpoints of service web", "pods in shop"."""
+    if not (spoken.kinds or spoken.objects) or spoken.things:
+        return False
+    names = {name for _, name in spoken.objects}
+    others = [word for word in spoken.words if word.lower() not in _LINKS and word not in names and "=" not in word]
+    return len(others) <= (3 if namespace else 2) and all(map(kind_of, others))
+
+
+def _with_its_service(spoken: Spoken) -> list[tuple[str, str]]:
+    """Return the objects by name; "the endpoints of service web" are an object that is called like the service."""
+    if spoken.kinds == [_OF_SERVICE] and [kind for kind, _ in spoken.objects] == ["service"]:
+        spoken.kinds.clear()
+        return [(_OF_SERVICE, spoken.objects[0][1])]
+    return spoken.objects
+
+
+def _pods_of(named: tuple[str, str], spoken: Spoken) -> Say | None:
+    """Answer "show the pods of deployment web": no tool knows what belongs to an object."""
+    if not spoken.kinds:
         return None
-    name = match.group(1).rstrip(".-")
-    if name in ("the", "my", "it", "this", "that") or find_kind(name):
+    kind, name = named
+    return Say(PODS_OF.format(kind=word_for(kind), name=name, plural=plural(spoken.kinds[0])))
+
+
+def _not_by_that(line: str, spoken: Spoken) -> Say | None:
+    """Answer "show pods on node-1", which asks for less than all of them."""
+    if (
+        not spoken.kinds
+        or not (_LISTS.match(line) or _WHICH.match(line))
+        or _OF_OTHERS.search(" ".join(spoken.unknown))
+    ):
         return None
-    return [call("k8s_diagnose", connection, kind=kind_by_name(name), name=name, namespace=namespace)]
-
-
-def _get(rest: str, found: tuple[str, str] | None, namespace: str | None, connection: str | None) -> Step:
-    bare = _BARE.fullmatch(rest.rstrip(" ?.!"))
-    kind = find_kind(rest)
-    if kind is None or not (bare or _SHOW.match(rest) or (namespace and len(rest.split()) <= 3)):
-        return None
-    given: dict[str, Any] = {"kind": kind, "name": None}
-    if found:
-        given = {"kind": found[0], "name": found[1]}
-        namespace = None if namespace == EVERYWHERE else namespace
-    return [call("k8s_get", connection, namespace=namespace, **given)]
-
-
-def _logs(line: str, connection: str | None) -> Step:
-    rest, namespace = take_namespace(_PLAIN_IN.sub(r"\1 of ", line))
-    container = _CONTAINER.search(rest)
-    bare = _CONTAINER.sub(" ", rest) if container else rest
-    pod = _pod(" ".join(bare.split()))
-    if pod is None:
-        found = find_object(rest)
-        if re.fullmatch(r"(?:show|get|read|print|see) (?:me )?(?:the )?logs?", rest, re.IGNORECASE):
-            return Say(WHICH_POD)
-        asks = re.match(r"(?:show|get|read|print|see) |logs?\b|tail\b", rest, re.IGNORECASE)
-        return Say(WHICH_POD) if found or (asks and len(rest.split()) <= 6 and find_kind(rest)) else None
-    lines = _LINES.search(rest)
-    count = next((int(text) for text in lines.groups() if text), None) if lines else None
-    return [
-        call(
-            "k8s_logs",
-            connection,
-            namespace=None if namespace == EVERYWHERE else namespace,
-            pod=pod,
-            container=container.group(1).rstrip(".-") if container else None,
-            previous=True if _PREVIOUS.search(rest) else None,
-            lines=count if count is None else min(count, LINES_MAX),
-        )
-    ]
-
-
-_PLAIN_IN = re.compile(r"\b(logs?) in (?=pod\b)", re.IGNORECASE)
-
-
-def _pod(line: str) -> str | None:
-    other = find_object(line)
-    if other and other[0] in ("deployment", "statefulset", "daemonset", "job") and not _POD_NAMED.search(line):
-        # The tool then answers with the names of its pods.
-        return other[1]
-    for pattern in (_POD_NAMED, _LOGS_OF, _LOGS_BEHIND):
-        for match in pattern.finditer(line):
-            name = match.group(1).rstrip(".-")
-            if name and name not in _NO_POD and not name.isdecimal() and not find_kind(name):
-                return str(name)
-    return None
+    kind = spoken.kinds[0]
+    orders = [f"`show {plural(kind)} in namespace shop`", f"`show {plural(kind)} with label app=web`"]
+    orders += [f"`show {word_for(kind)} {name}`" for name in spoken.names[:1]]
+    words = " and ".join(f"`{word}`" for word in [*spoken.unknown, *spoken.things][:3])
+    return Say(CAN_NOT_NARROW.format(plural=plural(kind), words=words, orders=", ".join(orders)))

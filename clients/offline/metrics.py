@@ -53,12 +53,23 @@ _BRACES = re.compile(
     r"\{[^{}\n]{1,1000}\}(?:\s?(?:\|[=~>]|!=|!~|\|)\s?(?:\"[^\"\n]{0,500}\"|`[^`\n]{0,500}`|[\w]{1,50}))*"
 )
 _PER_MINUTE = re.compile(r"\bhow many\b|\bcount\b|\bnumber of\b|\brate\b", re.IGNORECASE)
+_ERRORS_IN = re.compile(r"\b(?:errors?|failures|exceptions) (?:in|of|from|for) $", re.IGNORECASE)
 _ABOUT_ERRORS = re.compile(r"\b(?:errors?|failures|exceptions)\b", re.IGNORECASE)
 _BEHIND_EXPRESSION = re.compile(r"(?:\s(?:in|from|on|with)\s(?:loki|prometheus))$", re.IGNORECASE)
 _ASKED = re.compile(
     r"(?:how (?:did|does|do|has|have|is|was)|what (?:is|was|are|were|does)|(?:show|give) me)\s", re.IGNORECASE
 )
 _GOES = re.compile(r"\s(?:go|look|change|develop|behave|been|evolve|now|like)$", re.IGNORECASE)
+_BRACES_OR_STRING = re.compile(r"\{[^{}]{0,2000}\}|\"[^\"]{0,2000}\"|'[^']{0,2000}'|`[^`]{0,2000}`")
+_EVERYDAY = re.compile(
+    r"(?:the )?(?:memory|cpu|disk|errors?|latency|requests?|traffic|load|usage|metrics?|health)", re.IGNORECASE
+)
+# Two names with nothing but a space between them: no expression has that, unless one is a word of the language.
+_SIDE_BY_SIDE = re.compile(r"(?<![\w.$])([A-Za-z]\w*)(?= ([A-Za-z]\w*))")
+_LANGUAGE = frozenset(
+    "by without on ignoring group_left group_right offset bool and or unless atan2 start end json logfmt unwrap "
+    "line_format label_format pattern regexp drop keep decolorize ip".split()
+)
 HOW_TO_PROMQL = "Give me the expression too, for example `promql up == 0 over the last hour`."
 HOW_TO_LOKI = 'Give me the expression too, for example `loki {app="web"} |= "error" last 30m`.'
 
@@ -71,11 +82,16 @@ def find_metrics(words: str) -> Step:
             return _query(tool, line[match.end() :].strip(), hint)
     body = _VERB.sub("", line, count=1) if _VERB.match(line) else line
     body = _ASKED.sub("", body.strip(), count=1)
-    if (inner := _BRACES.search(body)) and inner.start() > 0 and _LOKI_WORD.search(_BRACES.sub(" ", line)):
+    if (inner := _BRACES.search(body)) and inner.start() > 0 and _is_about_lines(line, body[: inner.start()]):
         return _about_lines(body, inner)
     if _SELECTOR.match(body) or _LOG_METRIC.match(body):
         return _query("loki_query", body, HOW_TO_LOKI)
     return _query("promql_query", body, HOW_TO_PROMQL) if _BARE_PROMQL.match(body) else None
+
+
+def _is_about_lines(line: str, before: str) -> bool:
+    """Tell whether "count errors in {...}" or "the lines of {...}" is asked, which only Loki can answer."""
+    return bool(_LOKI_WORD.search(_BRACES.sub(" ", line)) or _ERRORS_IN.search(before))
 
 
 def _about_lines(text: str, inner: re.Match[str]) -> Step:
@@ -98,9 +114,16 @@ def _query(tool: str, text: str, hint: str) -> Step:
         expression = _BEHIND_EXPRESSION.sub("", _take_range(expression, given))
     expression = _GOES.sub("", expression)
     expression = _bare(expression)
-    if not expression or (tool == "loki_query" and "{" not in expression):
+    if not expression or (tool == "loki_query" and "{" not in expression) or _is_prose(expression):
         return Say(hint)
     return [call(tool, connection, expr=expression, **given)]
+
+
+def _is_prose(expression: str) -> bool:
+    """Tell whether these are plain words: two names side by side are no expression."""
+    text = _BRACES_OR_STRING.sub(" {} ", expression)
+    pairs = _SIDE_BY_SIDE.findall(" ".join(text.split()))
+    return bool(_EVERYDAY.fullmatch(text) or any(not _LANGUAGE.intersection(map(str.lower, pair)) for pair in pairs))
 
 
 def _take_range(text: str, given: dict[str, str | None]) -> str:

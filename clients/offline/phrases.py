@@ -2,7 +2,6 @@
 
 import re
 
-CONNECTION_MAX = 80
 _QUOTED = r"\"[^\"\n]{1,80}\"|'[^'\n]{1,80}'|`[^`\n]{1,80}`"
 _CONNECTION = re.compile(
     rf"(?:,\s?)?\b(?:on|in|using|with|via|through|against|from|of|for)\s(?:the\s|my\s)?"
@@ -18,7 +17,9 @@ _USING = re.compile(
     rf"(?:,\s?)?\b(?:using|via)\s(?!the\b|my\b|a\b|an\b)({_QUOTED}|[\w][\w.-]{{0,79}})[.!]?$", re.IGNORECASE
 )
 _NO_NAME = frozenset(
-    "the my a an this that our your and or in on of is are kubernetes k8s aws github prometheus loki ecs same".split()
+    "the my a an this that our your and or in on of is are kubernetes k8s aws github prometheus loki ecs same all "
+    "whole entire failing crashing restarting pending broken unhealthy healthy ready down up ok now today here "
+    "again".split()
 )
 _BEFORE = re.compile(
     r"(?:(?:please|pls|hi|hey|hello|ok|okay|now|then|so|just|go ahead and|go and|i want you to|i would like you to"

@@ -22,6 +22,10 @@ from clients.offline.steps import Call, Say, Step
 
 MAX_CALLS = 3
 WRITING = frozenset({"k8s_scale", "k8s_restart", "github_deploy"})
+TOO_MANY = (
+    "That asks for {count} things, and I do at most {most} for one message. Nothing was done, so that none is left out "
+    "unseen; please ask for fewer at once."
+)
 _GREETING = re.compile(
     r"\W*(?:hi|hello|hey|good (?:morning|day|evening|afternoon)|hallo|moin|servus)\b.{0,30}", re.IGNORECASE
 )
@@ -37,7 +41,9 @@ def understand(text: str, tools: Sequence[dict[str, Any]]) -> list[Call] | Say:
     step = _find(read_message(text))
     if isinstance(step, Say):
         return step
-    calls = [one for one in step or [] if one.tool in offered][:MAX_CALLS]
+    calls = [one for one in step or [] if one.tool in offered]
+    if len(calls) > MAX_CALLS:
+        return Say(TOO_MANY.format(count=len(calls), most=MAX_CALLS))
     if calls:
         return calls
     if step and tools:

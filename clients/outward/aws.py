@@ -78,7 +78,7 @@ def call(
         client = _client(fetch, credentials, service, region)
         answer = getattr(client, operation)(**parameters)
     except ClientError as error:
-        raise Unreachable("protocol", _words(error, service, operation, credentials)) from None
+        raise _refusal(error, service, operation, credentials) from None
     except ParamValidationError:
         raise Refused("parameters", f"AWS does not take these parameters for {service} {operation}.") from None
     except _UNREADABLE as error:
@@ -184,13 +184,14 @@ def _body(body: Any) -> bytes | None:
     raise Refused("body", "Reading operations of AWS send no files.")
 
 
-def _words(error: ClientError, service: str, operation: str, credentials: Mapping[str, str]) -> str:
-    """Return AWS's code and words in one line, clear of the credentials."""
+def _refusal(error: ClientError, service: str, operation: str, credentials: Mapping[str, str]) -> Unreachable:
+    """Return AWS's code, and with its words in one line, clear of the credentials."""
     told = error.response.get("Error", {})
-    words = " ".join(f"{told.get('Code') or 'Unknown'}: {told.get('Message') or 'no reason given'}".split())
+    code = str(told.get("Code") or "Unknown")
+    words = " ".join(f"{code}: {told.get('Message') or 'no reason given'}".split())
     for key in ("secret_access_key", "access_key_id"):
         words = words.replace(credentials.get(key) or "\0", "***")
-    return f"AWS refused {service} {operation}. {words[:WORDS_MAX]}"
+    return Unreachable("protocol", f"AWS refused {service} {operation}. {words[:WORDS_MAX]}", code=code)
 
 
 def _plain(value: Any) -> Any:

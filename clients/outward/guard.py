@@ -37,13 +37,19 @@ class Guard:
 
     def check_port(self, host: Address | str, port: int) -> None:
         """Refuse a port on which no website is, unless it is listed with this host."""
-        if port in _BAD_PORTS and not self.allow.has_port(host, port):
-            raise Refused("bad_port", f"Port {port} is not one for websites; it is refused.")
+        self._check_port(host, port, _BAD_PORTS, "for websites")
 
     def check_tls_port(self, host: Address | str, port: int) -> None:
         """Refuse a port that is known for a service without TLS at its start, unless it is listed with this host."""
-        if port in _BAD_PORTS - _TLS_PORTS and not self.allow.has_port(host, port):
-            raise Refused("bad_port", f"Port {port} is not one on which TLS is spoken from the start; it is refused.")
+        self._check_port(host, port, _BAD_PORTS - _TLS_PORTS, "on which TLS is spoken from the start")
+
+    def _check_port(self, host: Address | str, port: int, blocked: frozenset[int], purpose: str) -> None:
+        if port not in blocked or self.allow.has_port(host, port):
+            return
+        if not isinstance(host, str):
+            # Of a closed address that is the reason: an entry with its port would open a metadata service, too.
+            self.check_address(host, port)
+        raise Refused("blocked_port", f"Port {port} is not one {purpose}; it is refused.")
 
     def leads_inside(self, alias: str) -> bool:
         """Tell whether an alias leads to an internal name, or into the reverse tree of a network that is not public."""

@@ -88,7 +88,7 @@ def _authority(text: str | None, scheme: str) -> tuple[Address | str, int]:
         return read_host(text), PORTS[scheme]
     if not port:
         return read_host(host), PORTS[scheme]
-    if not _PORT.fullmatch(port) or not int(port) < 65536:
+    if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise Refused("bad_port", "The port in the address must be a number from 1 to 65535.")
     if ":" in host and not host.startswith("["):
         raise Refused("bad_url", "An IPv6 address needs brackets, such as https://[2606:4700::1111]/.")

@@ -17,19 +17,30 @@ from services.credits.plans import (
     upgrade,
 )
 from services.credits.posting import LedgerError
-from services.credits.refunds import ABANDONED, refunded
-from services.credits.spending import charge, forget_conversations, give_up, refund, release_stale, renew, settle
+from services.credits.refunds import refunded
+from services.credits.spending import (
+    Work,
+    charge,
+    end_leases,
+    forget_conversations,
+    give_up,
+    refund,
+    release_stale,
+    renew,
+    settle,
+)
 from services.credits.wallet import FREE, enter, free_tier, open_wallet, refresh, wake
 
 __all__ = [
-    "ABANDONED",
     "FREE",
     "LedgerError",
+    "Work",
     "begin_paid_period",
     "charge",
     "claw_back_pack",
     "claw_back_plan",
     "complete_purchase",
+    "end_leases",
     "enter",
     "fall_to_free",
     "forget_conversations",

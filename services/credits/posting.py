@@ -32,14 +32,8 @@ def post(
     What enters a bucket that owes pays the debt first, as one more row. Raises LedgerError if a bucket would fall
     below 0, and IntegrityError if a (kind, source) is in the ledger already.
     """
+    entries, debts = _paying_debts(wallet, entries)
     plan, pack = sum(entry.plan for entry in entries), sum(entry.pack for entry in entries)
-    plan_paid, pack_paid = min(max(plan, 0), wallet.plan_owed), min(max(pack, 0), wallet.pack_owed)
-    if plan_paid or pack_paid:
-        cause = entries[-1]
-        source = f"debt:{cause.kind}:{cause.source}"
-        entries = (*entries, Entry(LedgerKind.CLAWBACK, source, plan=-plan_paid, pack=-pack_paid))
-        changes |= {"plan_owed": wallet.plan_owed - plan_paid, "pack_owed": wallet.pack_owed - pack_paid}
-    plan, pack = plan - plan_paid, pack - pack_paid
     w = UserSubscription
     balance = write(
         tx,
@@ -49,6 +43,7 @@ def post(
         w.credits_remaining - w.pack_credits + plan >= 0,
         credits_remaining=w.credits_remaining + plan + pack,
         pack_credits=w.pack_credits + pack,
+        **debts,
         **changes,
     )
     balance -= plan + pack
@@ -66,6 +61,18 @@ def post(
         )
         tx.add(row)
         tx.flush()  # One by one, so that their numbers follow the order in which the balance moved.
+
+
+def _paying_debts(wallet: UserSubscription, entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], dict[str, int]]:
+    """Return the entries with what they pay of the wallet's debts as one more, and what is owed then."""
+    plan, pack = sum(entry.plan for entry in entries), sum(entry.pack for entry in entries)
+    plan_paid, pack_paid = min(max(plan, 0), wallet.plan_owed), min(max(pack, 0), wallet.pack_owed)
+    if not (plan_paid or pack_paid):
+        return entries, {}
+    cause = entries[-1]
+    source = f"debt:{cause.kind}:{cause.source}"
+    paid = Entry(LedgerKind.CLAWBACK, source, plan=-plan_paid, pack=-pack_paid)
+    return (*entries, paid), {"plan_owed": wallet.plan_owed - plan_paid, "pack_owed": wallet.pack_owed - pack_paid}
 
 
 def write(tx: Session, wallet: UserSubscription, *guards: Any, **changes: Any) -> int:

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from agent.types import OUTCOME_UNKNOWN
+from agent.types import RefundReason
 from models import IdempotencyKey, LedgerKind, Message, MessageStatus, UsageLog, UserSubscription
 from services import periods
 from services.credits.posting import Entry, post
 
-ABANDONED = "The server stopped in the middle of this answer."
+_ABANDONED = "The server stopped in the middle of this answer."
 
 
 def has_lapsed(now: datetime) -> Any:
@@ -26,19 +26,21 @@ def release_lapsed(tx: Session, wallet: UserSubscription, now: datetime) -> int:
     log_ids = tx.scalars(query).all()
     if not log_ids:
         return 0
-    released = refund_pending(tx, wallet, log_ids, given_up(ABANDONED), now)
+    released = refund_pending(tx, wallet, log_ids, given_up(RefundReason.ABANDONED), now)
     message_ids = [log.message_id for log in released if log.message_id is not None]
     tx.execute(
         update(Message)
         .where(Message.id.in_(message_ids), Message.status == MessageStatus.RUNNING)
-        .values(status=MessageStatus.FAILED, error_code="abandoned", error_message=ABANDONED, finished_at=now)
+        .values(
+            status=MessageStatus.FAILED, error_code=RefundReason.ABANDONED, error_message=_ABANDONED, finished_at=now
+        )
     )
     return len(released)
 
 
 def given_up(reason: str) -> Any:
     """Return the reason of a refund after which nobody knows what the tool has done: of a write, that it is unknown."""
-    return case((UsageLog.writes, OUTCOME_UNKNOWN), else_=reason)
+    return case((UsageLog.writes, str(RefundReason.OUTCOME_UNKNOWN)), else_=str(reason))
 
 
 def refund_pending(

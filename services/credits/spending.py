@@ -1,33 +1,38 @@
 """Charge before the work, settle after it, or give the charge back."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
+from agent.types import RefundReason
 from errors import InsufficientCredits
-from models import LedgerKind, UsageLog, UserSubscription
+from models import ActionType, LedgerKind, UsageLog, UserSubscription
 from services.credits import refunds
 from services.credits.posting import Entry, post
 from services.credits.wallet import locked, roll_over, wake
 from services.transaction import Database
 from services.views import tier_view
 
+_FORGOTTEN = "What went wrong was deleted with the conversation."
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a charge pays for: who asked for it, what kind of work it is, and where it stands."""
+
+    actor_id: int
+    action_type: str
+    conversation_id: str | None = None
+    message_id: str | None = None
+    tool_name: str | None = None
+    writes: bool = False
+    goes_on: bool = False
+
 
 def charge(
-    tx: Session,
-    wallet: UserSubscription,
-    *,
-    price: int,
-    actor_id: int,
-    action_type: str,
-    lease: timedelta,
-    now: datetime,
-    tool_name: str | None = None,
-    conversation_id: str | None = None,
-    message_id: str | None = None,
-    writes: bool = False,
-    goes_on: bool = False,
+    tx: Session, wallet: UserSubscription, work: Work, *, price: int, lease: timedelta, now: datetime
 ) -> UsageLog:
     """Take `price` credits from a wallet that is awake, plan credits first, and return the pending usage log.
 
@@ -37,11 +42,11 @@ def charge(
         raise InsufficientCredits(wallet.credits_remaining, price, tier_view(wallet.tier))
     plan = min(price, wallet.plan_credits)
     log = UsageLog(
-        user_id=actor_id,
-        conversation_id=conversation_id,
-        message_id=message_id,
-        action_type=action_type,
-        tool_name=tool_name,
+        user_id=work.actor_id,
+        conversation_id=work.conversation_id,
+        message_id=work.message_id,
+        action_type=work.action_type,
+        tool_name=work.tool_name,
         credits_used=price,
         created_at=now,
         wallet_user_id=wallet.user_id,
@@ -49,33 +54,32 @@ def charge(
         pack_part=price - plan,
         period_number=wallet.period_number,
         lease_expires_at=now + lease,
-        writes=writes,
-        goes_on=goes_on,
+        writes=work.writes,
+        goes_on=work.goes_on,
     )
     tx.add(log)
     tx.flush()
     if price:
         spent = Entry(LedgerKind.SPEND, refunds.usage_source(log), plan=-plan, pack=plan - price)
-        post(
-            tx,
-            wallet,
-            spent,
-            actor_id=actor_id,
-            now=now,
-            credits_used_this_month=UserSubscription.credits_used_this_month + price,
-            total_credits_used=UserSubscription.total_credits_used + price,
-        )
+        totals = {
+            "credits_used_this_month": UserSubscription.credits_used_this_month + price,
+            "total_credits_used": UserSubscription.total_credits_used + price,
+        }
+        post(tx, wallet, spent, actor_id=work.actor_id, now=now, **totals)
     return log
 
 
-def settle(tx: Session, log_id: int, *, now: datetime, simulated: bool) -> bool:
-    """Keep the charge for good; return False if it had been refunded already or its lease has run out (late settle)."""
+def settle(tx: Session, log_id: int, *, now: datetime, simulated: bool, failure: str | None = None) -> bool:
+    """Keep the charge for good; return False if it had been refunded already or its lease has run out (late settle).
+
+    `failure` says what was wrong with the input of a tool that ran all the same.
+    """
     if _awake_for(tx, log_id, now, simulated) is None:
         return False
     done = tx.execute(
         update(UsageLog)
         .where(UsageLog.id == log_id, UsageLog.success.is_(None))
-        .values(success=True, finished_at=now)
+        .values(success=True, error_message=failure, finished_at=now)
         .returning(UsageLog.id)
     )
     return done.first() is not None
@@ -102,14 +106,26 @@ def renew(tx: Session, message_id: str, *, lease: timedelta, now: datetime) -> N
     )
 
 
+def end_leases(tx: Session, message_id: str, *, now: datetime) -> None:
+    """Let the leases of this message's pending charges run out now, since no process takes care of them any more."""
+    tx.execute(
+        update(UsageLog)
+        .where(UsageLog.message_id == message_id, UsageLog.success.is_(None), UsageLog.lease_expires_at > now)
+        .values(lease_expires_at=now)
+    )
+
+
 def forget_conversations(tx: Session, user_id: int, conversation_id: str | None = None) -> None:
     """Loosen the user's usage logs from a conversation that is about to be deleted, or from all of them.
 
-    The database would do it too, but only after it has locked the messages: everybody else locks the logs first.
+    The database would do it too, but only after it has locked the messages: everybody else locks the logs first. What
+    a tool said of its failure may name the user's systems, so that it goes as well.
     """
     mine = UsageLog.user_id == user_id
     which = mine if conversation_id is None else mine & (UsageLog.conversation_id == conversation_id)
-    tx.execute(update(UsageLog).where(which).values(conversation_id=None, message_id=None))
+    by_tool = (UsageLog.action_type == ActionType.TOOL_USE) & UsageLog.error_message.not_in(list(RefundReason))
+    words = case((by_tool, _FORGOTTEN), else_=UsageLog.error_message)
+    tx.execute(update(UsageLog).where(which).values(conversation_id=None, message_id=None, error_message=words))
 
 
 def release_stale(db: Database, *, now: datetime, simulated: bool) -> int:

@@ -3,6 +3,7 @@
   "use strict";
 
   const TAIL_MS = 300;
+  const NEW_MS = 1500;
 
   function make(tag, className, text) {
     const element = document.createElement(tag);
@@ -60,6 +61,12 @@
       this.element.replaceChildren(this.blocks);
       this.tools = new Map();
       this.open = null;
+      this.began = null;
+    }
+
+    /* Whether its text has come so lately that nobody can have read along. */
+    get isNew() {
+      return this.began === null || performance.now() - this.began < NEW_MS;
     }
 
     say(word) {
@@ -69,6 +76,7 @@
     /* Text comes in small pieces, the drawn whole only now and then; what came since hangs on as plain text. */
     delta({ text, html }) {
       this.say("Writing");
+      this.began ??= performance.now();
       if (!this.open) {
         this.open = make("div", "prose");
         this.tail = "";
@@ -113,7 +121,7 @@
       this.working.before(row);
     }
 
-    toolResult({ id, success, unknown, credits_used: credits, duration_ms: ms, summary, output }) {
+    toolResult({ id, success, unknown, not_run: notRun, credits_used: credits, duration_ms: ms, summary, output }) {
       const tool = this.tools.get(id);
       if (!tool) return;
       tool.row.dataset.status = success ? "ok" : unknown ? "unknown" : "failed";
@@ -121,7 +129,7 @@
       const price = credits < tool.price ? "refunded" : creditsWord(credits);
       const parts = [state, Number.isInteger(ms) ? seconds(ms) : "", price];
       tool.end.textContent = parts.filter(Boolean).join(" · ");
-      if (!success && summary?.startsWith("Not run")) {
+      if (notRun) {
         tool.row.dataset.status = "not-run";
         tool.end.textContent = "not run";
       }

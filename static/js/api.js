@@ -26,10 +26,15 @@
     }
   }
 
+  /* The log-in says why it comes, and leads back here. */
+  function sessionEnded() {
+    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}&ended=1`);
+  }
+
   /* Turn an answer that says no into an ApiError; tell the credits and the log-in when it is theirs. */
   async function refuse(response) {
     const body = await response.json().catch(() => ({}));
-    if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+    if (response.status === 401) sessionEnded();
     if (body.error === "insufficient_credits" && window.Credits) window.Credits.outOfCredits(body);
     return new ApiError(response.status, body);
   }
@@ -48,7 +53,7 @@
   /* Fetch a piece of a page that the server has drawn. */
   async function html(path) {
     const response = await send(path, { headers: { Accept: "text/html" } });
-    if (response.redirected && new URL(response.url).pathname === "/login") location.assign(response.url);
+    if (response.redirected && new URL(response.url).pathname === "/login") sessionEnded();
     if (!response.ok) throw new ApiError(response.status, {});
     return response.text();
   }

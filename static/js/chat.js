@@ -2,11 +2,9 @@
 (() => {
   "use strict";
 
-  const { Api, Answer, Approvals, Composer, Copying, Credits, Site, Sse, Talks } = window;
+  const { Api, Answer, Approvals, Bubbles, Composer, Copying, Credits, Reading, Site, Sse, Talks } = window;
   const thread = document.querySelector("[data-thread]");
-  const scroller = document.querySelector("[data-scroll]");
   const messages = document.querySelector("[data-messages]");
-  const toEnd = document.querySelector("[data-to-end]");
   const WAITS = [500, 1000, 2000, 4000, 8000];
 
   let answer = null;
@@ -23,6 +21,7 @@
   async function send(text) {
     const bubble = window.userMessage(text);
     document.querySelector("[data-start]")?.remove();
+    Bubbles.dress(bubble);
     messages.append(bubble);
     withdrawn = Approvals.waiting();
     begin();
@@ -110,7 +109,7 @@
     Approvals.hold(true);
     Credits.hold();
     Site.announce("The agent is working.");
-    scrollDown();
+    Reading.scrollDown();
   }
 
   /* Nothing was started: take back what was drawn. */
@@ -145,9 +144,9 @@
     try {
       for await (const { name, data } of Sse.read(response)) {
         if (name === "done" || name === "error") return { name, data };
-        const stick = nearEnd();
+        const stick = Reading.nearEnd();
         take(name, data);
-        if (stick) scrollDown();
+        if (stick) Reading.scrollDown();
       }
     } catch {
       // The connection broke; the answer goes on without us.
@@ -193,16 +192,18 @@
     const id = data.message_id || messageId;
     if (Number.isInteger(data.credits_remaining)) Credits.update(data.credits_remaining);
     else Credits.refresh();
-    const stick = nearEnd();
+    const stick = Reading.nearEnd();
+    const unread = answer.isNew;
+    let fresh = null;
     try {
-      const fresh = dress(answer.replace(await Api.html(`/chat/messages/${id}`)));
+      fresh = dress(answer.replace(await Api.html(`/chat/messages/${id}`)));
       Site.announce(spoken(name, data, fresh));
     } catch {
       answer.working.remove();
       Composer.fail(data.message || "The answer has ended, but could not be shown. Reload the page to see it.");
     }
     end();
-    if (stick) scrollDown();
+    if (stick) Reading.land(fresh, unread);
     Approvals.waiting().forEach(Approvals.arrived);
     Talks.refresh();
   }
@@ -236,6 +237,7 @@
   }
 
   function dress(root) {
+    Bubbles.dress(root);
     Copying.dress(root);
     Approvals.dress(root);
     return root;
@@ -252,32 +254,7 @@
     }
   }
 
-  /* --- Reading --------------------------------------------------------------------------------------------------- */
-
-  const nearEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 90;
-
-  function scrollDown() {
-    atEnd = true;
-    scroller.scrollTop = scroller.scrollHeight;
-  }
-
-  let atEnd = !document.querySelector("[data-start]"); // An empty conversation is read from its top.
-  scroller.addEventListener("scroll", () => {
-    atEnd = nearEnd();
-    toEnd.hidden = atEnd;
-  });
-  /* A keyboard that opens on a phone, or a note above the input, takes room: who read the end still reads it. */
-  new ResizeObserver(() => atEnd && stay()).observe(scroller);
-
-  /* A card that waits and fits is seen whole; who writes a reason in it reads on at the end. */
-  function stay() {
-    const card = Approvals.waiting().at(-1);
-    const whole = card && card.offsetHeight < scroller.clientHeight && !card.querySelector(":focus");
-    if (whole) Approvals.show(card);
-    else scrollDown();
-  }
-
-  toEnd.addEventListener("click", scrollDown);
+  /* --- What is clicked ------------------------------------------------------------------------------------------- */
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -298,7 +275,7 @@
   /* --- Where a reload finds us ----------------------------------------------------------------------------------- */
 
   dress(messages);
-  if (atEnd) scrollDown();
+  if (Reading.atEnd) Reading.scrollDown();
   Approvals.waiting().forEach(Approvals.show);
   if (thread.dataset.running) {
     begin(document.getElementById(`m-${thread.dataset.running}`));

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.history import CUT_OFF, GO_ON, StoredMessage, askable, cut, to_messages
-from agent.marking import as_data
+from agent.marking import marked_as_data
 from tests.fakes.anthropic_rules import complaint
 
 
@@ -29,7 +29,7 @@ def result(identity: str, *, is_error: bool = False) -> dict[str, Any]:
 
 
 def sent(identity: str, *, is_error: bool = False) -> dict[str, Any]:
-    marked = as_data("look", "{}")
+    marked = marked_as_data("look", "{}")
     return {"type": "tool_result", "tool_use_id": identity, "content": marked, "is_error": is_error}
 
 

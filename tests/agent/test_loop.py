@@ -139,7 +139,9 @@ def test_a_tool_that_cannot_be_paid_does_not_run(fake: FakeAnthropic, model: Cla
     answer, till = Recorder(), Till({"deploy": 5}, credits=2)
     assert ask(model, tool("deploy", raising(AssertionError())), answer=answer, till=till).stop_reason == "end_turn"
     assert till.bills == []
-    assert "costs 5 credits and the user has 2" in json.loads(answer.results[0]["content"])["error"]
+    [result] = answer.results
+    assert (result["not_run"], result["summary"]) == (True, "Not run: it costs 5 credits and 2 are left.")
+    assert json.loads(result["content"])["advice"] == "Tell the user, and answer without it."
 
 
 def test_a_tool_that_does_not_exist_or_is_not_offered_does_not_run(fake: FakeAnthropic, model: ClaudeModel) -> None:
@@ -280,7 +282,7 @@ def test_whatever_else_ends_the_answer_leaves_no_charge_open(fake: FakeAnthropic
 
     with pytest.raises(OSError):
         ask(model, tool("slow", fine), answer=Broken(), till=till)
-    assert till.outcomes == ["refunded"]
+    assert [(bill.outcome, bill.reason) for bill in till.bills] == [("refunded", "internal_error")]
 
 
 def test_time_runs_out_while_the_model_is_silent(fake: FakeAnthropic, model: ClaudeModel) -> None:

@@ -25,7 +25,8 @@ def test_after_the_last_step_it_gets_one_chance_to_answer(fake: FakeAnthropic, m
     reason, answer = run(model, Limits(rounds=3, seconds=PATIENCE))
     assert reason == "end_turn"
     assert [result["success"] for result in answer.results] == [True, True, False]
-    assert "answer now" in answer.results[-1]["summary"]
+    assert "answer now" in answer.results[-1]["content"]
+    assert answer.results[-1]["summary"] == "Not run: the limit of 3 steps for one message is reached."
     assert answer.said == "Here is what I have."
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.loop import Before
-from agent.types import Limits, OutcomeUnknown, Preview, Stopped, ToolError, ToolOutput, Verdict
+from agent.types import Limits, OutcomeUnknown, Preview, RefundReason, Stopped, ToolError, ToolOutput, Verdict
 from clients.claude import ClaudeModel
 from tests.agent.support import PATIENCE, Bill, Recorder, Till, ask, fine, tool
 from tests.fakes import anthropic_scripts as scripts
@@ -73,6 +73,33 @@ def test_stop_while_several_run_refunds_all_of_them(fake: FakeAnthropic, model: 
         ask(model, tool("look", look), answer=answer, till=till)
     gate.set()
     assert till.outcomes == ["refunded"] * 4
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Stopped(), "stopped"),
+        (Stopped(RefundReason.SERVER_RESTARTING), "server_restarting"),
+        (OSError("the database has gone"), "internal_error"),
+    ],
+    ids=["stop", "restart", "failure"],
+)
+def test_what_ends_an_answer_is_the_reason_of_its_refunds(
+    fake: FakeAnthropic, model: ClaudeModel, error: Exception, reason: str
+) -> None:
+    gate = threading.Event()
+
+    class Torn(Recorder):
+        def tool_finished(self, result: dict[str, Any]) -> None:
+            raise error
+
+    fake.enqueue(scripts.tools(("slow", {}), ("quick", {})))
+    till = Till({"slow": 5, "quick": 1})
+    slow = tool("slow", lambda _given: ToolOutput({"done": gate.wait(PATIENCE)}, "late"))
+    with pytest.raises(type(error)):
+        ask(model, slow, tool("quick", fine), answer=Torn(), till=till)
+    gate.set()
+    assert [(bill.outcome, bill.reason) for bill in till.bills] == [("refunded", reason), ("settled", "")]
 
 
 def test_a_tool_has_its_time(fake: FakeAnthropic, model: ClaudeModel) -> None:

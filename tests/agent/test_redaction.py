@@ -18,6 +18,8 @@ A40 = "aB3dE5fG7h" * 4
 H32 = "0123456789abcdef" * 2
 AWS_ID = "AKI" + "AZ7QK4M2W" + "XPL3TNRV"
 AWS_SECRET = "wJalrXUtnFEM" + "I/K7MDENG/bPxRfiCYzKq9Lm2vQ8"
+AWS_EXAMPLE = "AKI" + "AIOSFODNN7EXAMPLE"
+AWS_EXAMPLE_SECRET = "wJalrXUtnFEM" + "I/K7MDENG/bPxRfiCYEXAMPLEKEY"
 GITHUB = "gh" + "p_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 JWT = "ey" + "JhbGciOiJIUzI1NiJ9." + "ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9Pl"
 PEM_BODY = (
@@ -98,6 +100,7 @@ SECRETS = [
     ("image: acme/api-token:8f3a9c1d2e7b!Xy9", "8f3a9c1d2e7b", "token"),
     ("image: acme/x:1 token=9f8e7d6c5b4a39281706", "9f8e7d6c5b4a", "token"),
     ("deploy --password hunter2 --verbose", "hunter2", "password"),
+    ("deploy --verbose --password hunter2", "hunter2", "password"),
     ("mysql -h db -u root -phunter2 shop", "hunter2", "password"),
     ("curl -u bob:hunter2 https://x", "hunter2", "password"),
     ("os.environ['DB_PASSWORD'] = 'hunter2'", "hunter2", "password"),
@@ -117,6 +120,33 @@ SECRETS = [
     (PEM, "MIIEvQ", "private-key"),
     (json.dumps({"key": PEM}), "MIIEvQ", "private-key"),
     (PEM[:110], "MIIEvQ", "private-key"),
+    ("lin" + "_api_" + A40, A40, "linear-key"),
+    ("dp" + ".pt." + A40 + "abc", A40, "doppler-token"),
+    ("dp" + ".st.prd." + A40 + "abc", A40, "doppler-token"),
+    ("pu" + "l-" + H32 + "01234567", H32, "pulumi-token"),
+    ("sntr" + "ys_" + A40 + "==_" + A40, A40, "sentry-token"),
+    ("fo" + "1_" + A40 + "abc", A40, "fly-token"),
+    ("FlyV1 fm" + "2_" + A40 + A40, A40, "fly-token"),
+    ("psc" + "ale_tkn_" + A40, A40, "planetscale-token"),
+    ("tskey" + "-auth-k1aB3dE5fG7h-" + A40, A40, "tailscale-key"),
+    ("//registry.npmjs.org/:_authToken=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9", "0a1b2c3d", "token"),
+    ("//npm.pkg.github.com/:_authToken = " + H32 + "01234567", H32, "token"),
+    ("always-auth=true\n//reg.x.io/:_password=UzNjcjN0UHc5OTk5\n", "UzNjcjN0UHc5OTk5", "password"),
+    ("//reg.x.io/npm/:_auth=Ym9iOlMzY3IzdFB3", "Ym9iOlMzY3IzdFB3", "authorization"),
+    ("port 6379\nrequirepass S3cr3tPw99\n", "S3cr3tPw99", "password"),
+    ('redis.conf: |\n  masterauth "swordfish"', "swordfish", "password"),
+    ("redis-cli CONFIG SET requirepass S3cr3tPw99 && exit", "S3cr3tPw99", "password"),
+    ("command: redis-server --requirepass swordfish", "swordfish", "password"),
+    ('command: ["redis-server", "--requirepass", "swordfish"]', "swordfish", "password"),
+    ("redis-cli -h cache -a S3cr3tPw99 ping", "S3cr3tPw99", "password"),
+    ('test: ["CMD", "redis-cli", "-a", "S3cr3tPw99", "ping"]', "S3cr3tPw99", "password"),
+    ("db.example.com:5432:shop:app:S3cr3tPw99\n", "S3cr3tPw99", "password"),
+    ("echo '*:*:*:app:S3cr\\:3tPw99' > ~/.pgpass", "3tPw99", "password"),
+    ("password: |\n  S3cr3tPw99\n", "S3cr3tPw99", "password"),
+    ("db:\n  - password: |-\n      swordfish\n\n    user: bob", "swordfish", "password"),
+    ("a:\n  api_key: >\r\n    3f7a9c1e5b2d4f60\r\n  b: 1", "3f7a9c1e5b2d4f60", "api-key"),
+    (AWS_EXAMPLE, AWS_EXAMPLE, "aws-example-key"),
+    (f"aws_secret_access_key = {AWS_EXAMPLE_SECRET}", AWS_EXAMPLE_SECRET, "aws-example-key"),
     (f'"line\\n{GITHUB}\\nline"', GITHUB, "github-token"),
     (f"state%3D{AWS_ID}", AWS_ID, "aws-access-key"),
 ]
@@ -221,6 +251,28 @@ INNOCENT = [
     "kind: ConfigMap\ndata:\n  login: bob1234",
     "password: <redacted:password>",
     "rotate_secret: 30d",
+    "password: |",
+    "password: |\nuser: bob",
+    "password: |\n  Words that describe it\n",
+    "password: |\n  {{ .Values.db.password }}\n",
+    "notes:\n  password: |\n  elsewhere9\n",
+    "requirepass is set in redis.conf",
+    "# requirepass foobared",
+    "requirepass ${REDIS_PASSWORD}",
+    "redis-cli -a $REDIS_PASSWORD ping",
+    "docker run redis-cli --askpass",
+    "localhost:5432:shop:app:password",
+    "link 00:11:22:33:44:55 up",
+    "INFO:12345:root:main:started",
+    "/users/:id/token=abc",
+    'adduser --disabled-password --gecos "" app',
+    "adduser --disabled-password --shell /bin/sh app",
+    "mysqladmin --no-password ping",
+    "psql --no-password shop",
+    "ansible-playbook --ask-become-pass site",
+    "opts: --encrypt-password --fail-at-end",
+    'parser.add_argument("--password", "-p")',
+    "kind: SealedSecret\nspec:\n  encryptedData:\n    password: AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq" + A40 * 17 + "==",
     "",
 ]
 
@@ -232,8 +284,8 @@ def test_it_takes_out_a_secret(text: str, secret: str, kind: str) -> None:
     assert f"<redacted:{kind}>" in clean
     assert redact(clean) == clean
     assert clean.count("\n") == text.count("\n")
-    assert kind in [found.kind for found in find_secrets(text)]
-    assert kind in [found.kind for found in find_secrets(clean)]
+    assert kind in [found.kind for found in find_secrets(text, examples=True)]
+    assert kind in [found.kind for found in find_secrets(clean, examples=True)]
 
 
 @pytest.mark.parametrize("text", INNOCENT)
@@ -305,6 +357,13 @@ def test_lines_and_kinds_are_found_but_never_values() -> None:
         Secret("aws-access-key", 8, removed=True),
         Secret("github-token", 8),
     ]
+
+
+def test_an_example_of_a_manual_is_only_told_when_asked_for() -> None:
+    for text in (f"key {AWS_EXAMPLE}", f"secret_key = {AWS_EXAMPLE_SECRET}"):
+        assert find_secrets(text) == find_secrets(redact(text)) == []
+        assert [one.kind for one in find_secrets(text, examples=True)] == ["aws-example-key"]
+        assert [one.kind for one in find_secrets(redact(text), examples=True)] == ["aws-example-key"]
 
 
 KNOWN = 'k/9+"Zq ü-7:x&'
@@ -409,7 +468,7 @@ def test_twice_is_the_same_as_once_and_no_line_moves(text: str) -> None:
     clean = redact(text)
     assert redact(clean) == clean
     assert clean.count("\n") == text.count("\n")
-    assert not [secret for secret in find_secrets(clean) if not secret.removed]
+    assert not [secret for secret in find_secrets(clean, examples=True) if not secret.removed]
 
 
 HOSTILE = [
@@ -418,12 +477,22 @@ HOSTILE = [
     "password=" * 20_000,
     'password="' * 20_000,
     "password: " * 20_000,
+    "a_key=" * 33_000,
+    "db_pass=x " * 20_000,
     "eyJ" * 66_000,
     "eyJabcdefgh." * 16_000,
     "://a:" * 40_000,
     "://" + "a:" * 100_000,
     "-----BEGIN PRIV" + "ATE KEY-----" * 7_000,
     ("-----BEGIN PRIV" + "ATE KEY-----\n") * 7_000,
+    "password: |\n  x9y8z7w6\n" * 8_600,
+    "\nrequirepass x" * 14_000,
+    "h:5432:d:u:S3cr3tPw99 " * 9_000,
+    "*:*:*:" * 33_000,
+    "//r/:_authToken=" * 12_500,
+    "dp.pt.aaaaaaaaaaaaaaaaaaaaaaa." * 6_600,
+    "'--token', 'a1" * 14_000,
+    "redis-cli -a " * 15_000,
     "Cookie: " * 25_000,
     "cookie: " + "a=b;" * 50_000,
     "name: password value" * 10_000,

@@ -1,13 +1,6 @@
 """Hold what users write in plain words, and the calls that each message must lead to."""
 
-from typing import Any
-
-Asked = tuple[str, dict[str, Any]]
-
-
-def asked(tool: str, **given: Any) -> list[Asked]:
-    return [(tool, given)]
-
+from tests.clients.offline_clusters import asked
 
 NETWORK = [
     ("TXT example.com", asked("dns_lookup", name="example.com", type="TXT")),
@@ -51,6 +44,26 @@ NETWORK = [
     ("dmarc of example.com", asked("dns_lookup", name="_dmarc.example.com", type="TXT")),
     ("AAAA record for www.example.com", asked("dns_lookup", name="www.example.com", type="AAAA")),
     ("nslookup example.com", asked("dns_lookup", name="example.com")),
+    ("mx for example.com", asked("dns_lookup", name="example.com", type="MX")),
+    ("mx example.com", asked("dns_lookup", name="example.com", type="MX")),
+    ("example.com mx", asked("dns_lookup", name="example.com", type="MX")),
+    ("cname for www.example.com", asked("dns_lookup", name="www.example.com", type="CNAME")),
+    ("ns of example.com", asked("dns_lookup", name="example.com", type="NS")),
+    (
+        "mx and txt of example.com",
+        asked("dns_lookup", name="example.com", type="MX") + asked("dns_lookup", name="example.com", type="TXT"),
+    ),
+    ("is mx.example.com up", asked("http_check", url="https://mx.example.com")),
+    ("check ssl on shop.example.com port 8443", asked("tls_inspect", host="shop.example.com", port=8443)),
+    (
+        "check the certificates of example.com on ports 443 and 8443",
+        asked("tls_inspect", host="example.com", port=443) + asked("tls_inspect", host="example.com", port=8443),
+    ),
+    ("check http://example.com on port 8080", asked("http_check", url="http://example.com:8080")),
+    ("check http://example.com/a on port 8080", asked("http_check", url="http://example.com:8080/a")),
+    ("check https://example.com:8443 on port 8443", asked("http_check", url="https://example.com:8443")),
+    ("is port 443 open on example.com", asked("http_check", url="https://example.com:443")),
+    ("why does example.com return 502", asked("http_check", url="https://example.com")),
 ]
 DOCKERFILE = "FROM python:latest\nRUN pip install flask"
 MANIFEST = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web"
@@ -123,64 +136,6 @@ PASTED = [
     ("explain this:\n```\n*/5 * * * *\n```", asked("cron_explain", expression="*/5 * * * *")),
     ("which of these overlap: 10.0.0.0/8, 10.1.0.0/16", asked("cidr_calc", cidrs=["10.0.0.0/8", "10.1.0.0/16"])),
 ]
-WEB = {"kind": "deployment", "name": "web"}
-KUBERNETES = [
-    ("why is deployment web failing in namespace shop", asked("k8s_diagnose", **WEB, namespace="shop")),
-    ("Why does the web deployment keep crashing?", asked("k8s_diagnose", **WEB)),
-    ("what's wrong with pod web-abc", asked("k8s_diagnose", kind="pod", name="web-abc")),
-    ("diagnose statefulset db", asked("k8s_diagnose", kind="statefulset", name="db")),
-    ("diagnose sts/db -n shop", asked("k8s_diagnose", kind="statefulset", name="db", namespace="shop")),
-    ("is deployment web healthy in shop?", asked("k8s_diagnose", **WEB, namespace="shop")),
-    ("is deployment web up?", asked("k8s_diagnose", **WEB)),
-    ("why is web failing in namespace shop", asked("k8s_diagnose", **WEB, namespace="shop")),
-    (
-        "why is web-5d4f8c7b9-x2x7k crashing in namespace shop?",
-        asked("k8s_diagnose", kind="pod", name="web-5d4f8c7b9-x2x7k", namespace="shop"),
-    ),
-    ("why did pod web-abc restart?", asked("k8s_diagnose", kind="pod", name="web-abc")),
-    ("why is pod web-abc in CrashLoopBackOff", asked("k8s_diagnose", kind="pod", name="web-abc")),
-    (
-        "why is deployment web failing in namespace shop on cluster prod",
-        asked("k8s_diagnose", **WEB, namespace="shop", connection="prod"),
-    ),
-    ("show pods in shop", asked("k8s_get", kind="pod", namespace="shop")),
-    ("list deployments", asked("k8s_get", kind="deployment")),
-    ("get service web -n shop", asked("k8s_get", kind="service", name="web", namespace="shop")),
-    ("pods", asked("k8s_get", kind="pod")),
-    ("pods in shop", asked("k8s_get", kind="pod", namespace="shop")),
-    ("show all pods in all namespaces", asked("k8s_get", kind="pod", namespace="*")),
-    ("which nodes are there?", asked("k8s_get", kind="node")),
-    ("what pods are running in the shop namespace?", asked("k8s_get", kind="pod", namespace="shop")),
-    ("show me the events in namespace shop", asked("k8s_get", kind="event", namespace="shop")),
-    ("describe ingress shop-web in shop", asked("k8s_get", kind="ingress", name="shop-web", namespace="shop")),
-    ("show pods using prod-eu", asked("k8s_get", kind="pod", connection="prod-eu")),
-    ('show pods on connection "My prod"', asked("k8s_get", kind="pod", connection="My prod")),
-    ("show pods on the staging cluster", asked("k8s_get", kind="pod", connection="staging")),
-    ("list services in namespace shop", asked("k8s_get", kind="service", namespace="shop")),
-    ("show secrets in shop", asked("k8s_get", kind="secret", namespace="shop")),
-    ("logs of pod web-abc -n shop", asked("k8s_logs", pod="web-abc", namespace="shop")),
-    (
-        "logs of pod web-abc -n shop (previous, last 50 lines, container app)",
-        asked("k8s_logs", pod="web-abc", namespace="shop", container="app", previous=True, lines=50),
-    ),
-    ("show logs web-abc", asked("k8s_logs", pod="web-abc")),
-    ("show me the last 20 lines of the logs of web-abc", asked("k8s_logs", pod="web-abc", lines=20)),
-    ("what do the logs of pod web-abc say?", asked("k8s_logs", pod="web-abc")),
-    ("logs for web-abc in shop before the crash", asked("k8s_logs", pod="web-abc", namespace="shop", previous=True)),
-    ("kubectl get pods -n shop", asked("k8s_get", kind="pod", namespace="shop")),
-    ("kubectl get deploy/web", asked("k8s_get", kind="deployment", name="web")),
-    ("`kubectl get po -A`", asked("k8s_get", kind="pod", namespace="*")),
-    ("$ kubectl -n shop get svc web -o yaml", asked("k8s_get", kind="service", name="web", namespace="shop")),
-    ("kubectl get pods -l app=web", asked("k8s_get", kind="pod", selector="app=web")),
-    ("kubectl describe pod web-abc", asked("k8s_get", kind="pod", name="web-abc")),
-    ("kubectl logs web-abc --previous", asked("k8s_logs", pod="web-abc", previous=True)),
-    (
-        "kubectl logs pod/web-abc -c app --tail=50 -n shop",
-        asked("k8s_logs", pod="web-abc", container="app", lines=50, namespace="shop"),
-    ),
-    ("kubectl rollout status deploy/web", asked("k8s_diagnose", **WEB)),
-    ("kubectl get events -n shop", asked("k8s_get", kind="event", namespace="shop")),
-]
 ORDERS = [
     ("scale deployment web to 5 in namespace shop", asked("k8s_scale", deployment="web", replicas=5, namespace="shop")),
     ("Please scale the deployment web up to 5 replicas.", asked("k8s_scale", deployment="web", replicas=5)),
@@ -224,6 +179,10 @@ ORDERS = [
         "trigger the workflow release.yaml in owner/repo at v1.2.3",
         asked("github_deploy", repo="owner/repo", workflow="release.yaml", ref="v1.2.3"),
     ),
+    (
+        "scale down the web deployment to 2 in namespace shop",
+        asked("k8s_scale", deployment="web", replicas=2, namespace="shop"),
+    ),
 ]
 ORDERS += [
     (
@@ -241,6 +200,9 @@ GITHUB = [
     ("did the pipeline of owner/repo.js pass on main?", asked("github_runs", repo="owner/repo.js", branch="main")),
     ("builds of owner/repo on connection work", asked("github_runs", repo="owner/repo", connection="work")),
     ("check https://github.com/owner/repo/actions", asked("github_runs", repo="owner/repo")),
+    ("is acme/shop green", asked("github_runs", repo="acme/shop")),
+    ("why did acme/shop fail", asked("github_runs", repo="acme/shop")),
+    ("is acme/shop passing on main?", asked("github_runs", repo="acme/shop", branch="main")),
 ]
 METRICS = [
     ("Ask Prometheus for up == 0", asked("promql_query", expr="up == 0")),
@@ -282,6 +244,16 @@ METRICS = [
         'query loki: sum(rate({app="web"} |= "x" [5m])) over the past 2 days',
         asked("loki_query", expr='sum(rate({app="web"} |= "x" [5m]))', start="now-2d"),
     ),
+    (
+        'count errors in {app="web"} over the last 3 hours',
+        asked("loki_query", expr='sum(count_over_time({app="web"} |~ "(?i)error" [1m]))', start="now-3h"),
+    ),
+    ("promql sum by (job) (errors) > bool 1", asked("promql_query", expr="sum by (job) (errors) > bool 1")),
+    ("promql a and on (job) b offset 5m", asked("promql_query", expr="a and on (job) b offset 5m")),
+    (
+        'loki sum by (app) (rate({app="web"} | json | line_format "{{.a}}" [5m]))',
+        asked("loki_query", expr='sum by (app) (rate({app="web"} | json | line_format "{{.a}}" [5m]))'),
+    ),
 ]
 AWS = [
     ("aws instances in eu-west-1", asked("aws_read", report="instances", region="eu-west-1")),
@@ -294,5 +266,10 @@ AWS = [
     (
         "list ecs services in us-gov-west-1 using work",
         asked("aws_read", report="services", region="us-gov-west-1", connection="work"),
+    ),
+    (
+        "ec2 instances in us-east-1 and eu-west-1",
+        asked("aws_read", report="instances", region="us-east-1")
+        + asked("aws_read", report="instances", region="eu-west-1"),
     ),
 ]

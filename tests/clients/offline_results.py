@@ -14,7 +14,7 @@ FINDING = {
 HINT = {**FINDING, "rule": "no-user", "severity": "info", "message": "It runs as root.", "line": 7}
 FOUND = {"counts": {"error": 1, "warning": 0, "info": 1}, "findings": [FINDING, HINT], "not_listed": 0}
 NONE = {"counts": {"error": 0, "warning": 0, "info": 0}, "findings": [], "not_listed": 0}
-LINTED = ["1 error, 1 hint", "line 1", "`python:latest`", "latest-tag", "Fix: FROM python"]
+LINTED = ["1 error, 1 hint", "latest-tag", "line 1", "`python:latest`", "Fix: FROM python"]
 HTTP = {
     "reachable": True,
     "url": "https://example.com/",
@@ -334,7 +334,7 @@ RESULTS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("compose_lint", {**FOUND, "services": ["web", "db"]}, [*LINTED, "in `web`, `db`"]),
     ("ci_lint", {**FOUND, "kind": "github"}, LINTED),
     ("k8s_manifest_lint", {**FOUND, "version": "1.31", "kinds": {"Pod": 2}}, [*LINTED, "2 `Pod`", "`1.31`"]),
-    ("k8s_manifest_lint", {**FOUND, "not_listed": 7}, ["1 error", "and 7 more"]),
+    ("k8s_manifest_lint", {**FOUND, "not_listed": 7}, ["1 error", "2 of the 9 are in the tool's row"]),
     ("secret_scan", {**FOUND, "lines": 3, "kinds": ["aws-key"]}, LINTED),
     ("secret_scan", {**NONE, "lines": 3, "kinds": []}, ["**No secrets found** in 3 lines"]),
     ("k8s_get", PODS, ["**2 pods** in namespace `shop` on `prod`", "`CrashLoopBackOff`", "and 3 more"]),
@@ -358,6 +358,12 @@ RESULTS: list[tuple[str, dict[str, Any], list[str]]] = [
         ],
     ),
     ("k8s_diagnose", {**DIAGNOSIS, "healthy": True, "causes": []}, ["looks healthy"]),
+    (
+        "k8s_diagnose",
+        {**DIAGNOSIS, "facts": {"note": "There is no pod web; this is the deployment web."}},
+        ["1 likely cause", "There is no pod web; this is the deployment web.", "is killed"],
+    ),
+    ("k8s_diagnose", {**DIAGNOSIS, "healthy": None}, ["No cause was found", "as far as could be seen"]),
     ("k8s_scale", SCALED, ["**Done:**", "from 2 to 5 replicas", "going on: 5 of 5"]),
     ("k8s_restart", SCALED, ["**Done:**", "restart of deployment `web`", "has begun"]),
     (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import agent.tools
-from agent.marking import as_data
+from agent.marking import marked_as_data
 from agent.registry import REGISTRY
 from agent.types import Tool
 from clients.model import BlockDone, TurnRequest
@@ -71,7 +71,7 @@ def test_what_a_tool_finds_in_a_paste_becomes_an_answer(tool: Tool) -> None:
     (call,) = _blocks(asked)
     assert call["name"] == tool.name
     found = tool.run(tool.read(call["input"]), NOWHERE).data
-    content = as_data(tool.name, json.dumps(found, ensure_ascii=False))
+    content = marked_as_data(tool.name, json.dumps(found, ensure_ascii=False))
     result = {"type": "tool_result", "tool_use_id": call["id"], "content": content, "is_error": False}
     (answer,) = _blocks([*asked, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}])
     assert answer["type"] == "text"

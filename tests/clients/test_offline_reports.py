@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clients.offline.reports import report
-from tests.clients.offline_results import RESULTS
+from tests.clients.offline_results import DIAGNOSIS, FINDING, RESULTS
 
 
 def written(name: str, found: Any, *, is_error: bool = False) -> str:
@@ -73,3 +73,39 @@ def test_an_unknown_tool_is_shown_as_json() -> None:
 
 def test_a_result_that_is_no_json_is_an_error() -> None:
     assert report({"name": "x"}, {"content": "oops"}).startswith("I could not do that: oops")
+
+
+def _found(*rules: str) -> dict[str, Any]:
+    """Return findings of these rules in this order, each in a line and with a message of its own."""
+    listed = [{**FINDING, "rule": rule, "line": line, "message": f"m{line}."} for line, rule in enumerate(rules, 1)]
+    return {"counts": {"error": len(listed)}, "findings": listed, "not_listed": 0}
+
+
+def test_what_one_rule_finds_often_is_said_once() -> None:
+    said = written("dockerfile_lint", _found("sudo", *["asks"] * 6))
+    assert "- **error** `sudo` (line 1, `FROM`): m1." in said
+    assert "- **error** `asks` (6×, lines 2, 3, 4, 5, 6 …): m2. m3. m4. …" in said
+    assert said.count("Every build may") == said.count("Fix:") == 2
+    assert said.endswith("All 7 are in the tool's row above.")
+
+
+def test_a_long_list_of_rules_is_cut_and_says_where_the_rest_is() -> None:
+    rules = [f"rule-{number}" for number in range(10)]
+    assert written("ci_lint", _found(*rules)).endswith("… and 2 more rules. All 10 are in the tool's row above.")
+    assert written("ci_lint", {**_found(*rules), "not_listed": 5}).endswith("10 of the 15 are in the tool's row above.")
+    assert "row above" not in written("ci_lint", _found(*rules[:8]))
+
+
+def test_what_is_not_connected_leads_to_where_it_can_be() -> None:
+    error = "Connect a Kubernetes cluster on the settings page first."
+    said = "I could not do that: connect a Kubernetes cluster on the [settings page](/settings#connections) first."
+    assert written("k8s_get", {"error": error}, is_error=True) == said
+
+
+def test_lines_of_a_log_stay_lines() -> None:
+    cause = {
+        **DIAGNOSIS["causes"][0],
+        "evidence": [{"from": "log", "fact": "one\n```\ntwo"}, {"from": "x", "fact": "y"}],
+    }
+    said = written("k8s_diagnose", {**DIAGNOSIS, "causes": [cause]})
+    assert "- log:\n\n  ````\n  one\n  ```\n  two\n  ````\n\n- x: `y`" in said

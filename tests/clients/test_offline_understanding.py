@@ -1,10 +1,13 @@
 """Show which plain words lead to which tool, and which lead to none."""
 
+import re
+
 import pytest
 
 from clients.offline.steps import Say
 from clients.offline.understand import understand
-from tests.clients.offline_requests import AWS, GITHUB, KUBERNETES, METRICS, NETWORK, ORDERS, PASTED, Asked, asked
+from tests.clients.offline_clusters import CHAT, KUBERNETES, NO_TARGET, Asked, asked
+from tests.clients.offline_requests import AWS, GITHUB, METRICS, NETWORK, ORDERS, PASTED
 
 NAMES = """http_check tls_inspect dns_lookup log_analyze k8s_manifest_lint dockerfile_lint compose_lint ci_lint
 terraform_review cron_explain cidr_calc secret_scan k8s_get k8s_logs k8s_diagnose k8s_scale k8s_restart github_runs
@@ -100,6 +103,7 @@ def test_plain_words_lead_to_the_tool_that_they_ask_for(text: str, found: list[A
         "show me the logs",
         "it runs at Europe/Berlin time",
         "what does the log say about the service",
+        *CHAT,
     ],
 )
 def test_it_does_not_guess(text: str) -> None:
@@ -202,7 +206,8 @@ def test_it_says_where_to_connect_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("should I restart web?", "restart deployment web in namespace shop"),
+        ("should I restart web?", "restart deployment web"),
+        ("should I restart it?", "restart deployment web in namespace shop"),
         ("deploy owner/repo", "deploy workflow deploy.yml of owner/repo on main"),
         ("kubectl delete pod web-abc", "I don't run kubectl"),
         ("lint my Dockerfile", "Paste it into the message"),
@@ -210,11 +215,40 @@ def test_it_says_where_to_connect_a_cluster() -> None:
         ("POST https://example.com/pay", "GET and HEAD"),
         ("query loki: errors of web", "expression"),
         ("terminate the ec2 instance i-1", "only read from AWS"),
+        ("ping 8.8.8.8", "I send no pings"),
+        ("is port 22 open on example.com", "whether a port is open"),
+        ("query prometheus for memory of web", "Give me the expression too"),
+        ("query prometheus for memory", "Give me the expression too"),
+        ("check a.example.com, b.example.com, c.example.com and d.example.com", "at most 3"),
+        *NO_TARGET,
     ],
 )
 def test_it_says_what_is_missing(text: str, words: str) -> None:
     step = understand(text, EVERY_TOOL)
     assert isinstance(step, Say) and words in step.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "scale web to 5",
+        "scale web to five in shop on cluster prod",
+        "can you restart web in namespace shop",
+        "kubectl get pods -n shop | grep api",
+        "kubectl logs -f api-0 -c app",
+        "check api",
+        "show the hpa for web",
+        "show pods on node-1",
+        "ping 8.8.8.8",
+        "is port 22 open on example.com",
+    ],
+)
+def test_the_orders_that_it_proposes_are_understood(text: str) -> None:
+    step = understand(text, EVERY_TOOL)
+    assert isinstance(step, Say)
+    quoted = re.findall(r"`([^`]+)`", step.text)
+    proposed = [order for order in quoted if " " in order and not order.startswith("|")]
+    assert proposed and [order for order in proposed if not calls(order)] == []
 
 
 def test_nul_and_lone_surrogates_do_not_reach_a_tool() -> None:

@@ -133,6 +133,8 @@ class FakeGitHub(WebServer):
         }
         self.workflows = [Workflow(161, "ci.yml", CI_YML), Workflow(162, "deploy.yml", DEPLOY_YML)]
         self.runs = [run(43), run(42, "failure"), run(41)]
+        self.green_jobs = 0
+        """So many jobs that succeeded stand before the others of each run."""
         self.dispatched: list[dict[str, Any]] = []
         self.protected = {"production": [{"type": "required_reviewers"}, {"type": "wait_timer", "wait_timer": 10}]}
 
@@ -238,7 +240,9 @@ class FakeGitHub(WebServer):
         job = {"run_id": run_id, "status": "completed", "started_at": "2026-11-20T10:00:00Z"}
         done = {**job, "completed_at": "2026-11-20T10:02:00Z", "runner_name": "GitHub Actions 7"}
         page = f"https://github.com/{REPO}/actions/runs/{run_id}/job/"
+        green = [{**done, "id": 1000 + n, "name": f"t{n}", "conclusion": "success"} for n in range(self.green_jobs)]
         return [
+            *green,
             {**done, "id": 501, "name": "lint", "conclusion": "success", "steps": [step], "html_url": f"{page}501"},
             {
                 **done,
@@ -252,10 +256,11 @@ class FakeGitHub(WebServer):
 
 
 def _listed(name: str, items: list[dict[str, Any]], asked: Asked) -> Reply:
-    size = int(asked.query.get("per_page", "30"))
+    size = min(int(asked.query.get("per_page", "30")), 100)
+    first = (int(asked.query.get("page", "1")) - 1) * size
     branch = asked.query.get("branch")
     found = [one for one in items if branch is None or one.get("head_branch") == branch]
-    return Reply(200, {"total_count": len(found), name: found[:size]})
+    return Reply(200, {"total_count": len(found), name: found[first : first + size]})
 
 
 def _error(status: int, message: str) -> Reply:

@@ -102,6 +102,8 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[tuple[str, str, str], Json] = {}
         self._versions = itertools.count(1000)
+        self.expiring = 0
+        """How many lists that are read on count as too old, as after a compaction of the cluster's own database."""
 
     def put(self, given: Json) -> Json:
         """Store an object, new or in the place of one of its name, and fill in what a cluster fills in."""
@@ -133,6 +135,9 @@ class Store:
 
     def list(self, address: Address, query: dict[str, str]) -> Json:
         """Return a page of the objects there that fit the selectors."""
+        if query.get("continue") and self.expiring:
+            self.expiring -= 1
+            raise _expired()
         every = [
             found
             for (plural, namespace, _), found in sorted(self._objects.items())
@@ -213,9 +218,11 @@ def _start(token: str) -> int:
     try:
         return int(json.loads(base64.urlsafe_b64decode(token))["start"])
     except (ValueError, KeyError):
-        raise Failure(
-            410, "Expired", "The provided continue parameter is too old to display a consistent list"
-        ) from None
+        raise _expired() from None
+
+
+def _expired() -> Failure:
+    return Failure(410, "Expired", "The provided continue parameter is too old to display a consistent list")
 
 
 def _at(found: Json, path: str) -> str:

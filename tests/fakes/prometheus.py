@@ -26,9 +26,9 @@ def failure(status: int, kind: str, message: str) -> Reply:
 class FakePrometheus(WebServer):
     """Serve `instant` and `ranged` results by query; a prefix of the path and a token can be set."""
 
-    def __init__(self, token: str = "", prefix: str = "") -> None:
+    def __init__(self, token: str = "", prefix: str = "", tenant: str = "") -> None:
         super().__init__()
-        self.token, self.prefix = token, prefix
+        self.token, self.prefix, self.tenant = token, prefix, tenant
         self.instant: dict[str, list[dict[str, Any]]] = {"up": [sample(1, __name__="up", job="api")]}
         self.ranged: dict[str, list[dict[str, Any]]] = {}
         self.more: dict[str, Any] = {}
@@ -43,6 +43,9 @@ class FakePrometheus(WebServer):
         """Check the token and answer."""
         if self.token and asked.headers.get("authorization") != f"Bearer {self.token}":
             return Reply(401, b"Unauthorized\n", {"Content-Type": "text/plain"})
+        if self.tenant and asked.headers.get("x-scope-orgid") != self.tenant:
+            # So does Mimir.
+            return Reply(401, b"no org id\n", {"Content-Type": "text/plain"})
         if not asked.path.startswith(f"{self.prefix}/api/v1/"):
             return Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"})
         path = asked.path.removeprefix(f"{self.prefix}/api/v1/")

@@ -9,6 +9,7 @@ from tests.fakes.anthropic_server import FakeAnthropic
 from tests.journeys.support import Person
 
 LONG_WORD = "pneumonoultramicroscopicsilicovolcanoconiosis" * 6
+PASTED = "\n".join(f"  field_{number}: {number}" for number in range(40))
 ANSWER = f"""At **03:30**, Monday to Friday, see [the manual](https://docs.example.com/cron).
 
 ## Details
@@ -69,7 +70,7 @@ def signed_in(person: Person, model: FakeAnthropic) -> Iterator[str]:
 def _conversation(person: Person, model: FakeAnthropic) -> Iterator[str]:
     call = ("cron_explain", {"expression": "30 3 * * 1-5"})
     model.enqueue(scripts.tools(call, before="I will look."), scripts.text(ANSWER))
-    answer = person.goto("/chat").ask(f"When does it run? {LONG_WORD}")
+    answer = person.goto("/chat").ask(f"When does it run? {LONG_WORD}\n{PASTED}")
     yield "/chat with an answer"
     answer.locator(".tool summary").click()
     yield "/chat with an open tool"

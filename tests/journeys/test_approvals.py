@@ -318,6 +318,8 @@ def test_a_card_has_no_barrier_and_fits_a_phone(
     person = connected(sign_up(open_browser(color_scheme=scheme, reduced_motion="reduce", **PHONE)), cluster)
     long = "a-name-without-any-break-" * 8
     card = asked(person, model, call=("k8s_get", {"kind": "pods", "namespace": "shop", "name": long}))
+    expect(card.get_by_text("shop", exact=True)).to_be_hidden()  # The target says it.
+    expect(person.button("To the latest")).to_be_hidden()
     card.get_by_text("The exact call as JSON").click()
     fits(person.page)
     has_no_violations(person.page)

@@ -1,5 +1,6 @@
 """Find, rename, leave, reload and delete conversations, and never meet another person's."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Locator, expect
@@ -35,20 +36,23 @@ def test_a_title_keeps_the_stars_of_a_schedule(robin: Person) -> None:
 
 
 def test_a_reload_and_the_address_show_the_same_conversation(robin: Person) -> None:
-    robin.goto("/chat").ask("The first question")
-    robin.ask("The second question")
+    pasted = "kind: Pod\nmetadata:\n  name: web"
+    robin.goto("/chat").ask(f"The first question:\n{pasted}")
+    robin.ask("The second question\nhas lines\nin prose")
     address = robin.page.url
     assert "/chat/" in address
     before = robin.page.locator("[data-messages]").inner_text()
     robin.page.reload()
     assert robin.page.url == address
     assert robin.page.locator("[data-messages]").inner_text().split() == before.split()
-    expect(robin.questions).to_have_text(["The first question", "The second question"])
+    expect(robin.questions).to_have_text([re.compile("The first question"), re.compile("The second question")])
+    expect(robin.questions.locator("code")).to_have_text([pasted])
 
 
 def test_back_leads_from_a_conversation_to_the_one_before(robin: Person) -> None:
     first, second = started(robin, "The first one", "The second one")
     robin.goto(f"/chat/{first}")
+    assert talk(robin, "The second one").evaluate("link => link.offsetWidth === link.parentElement.clientWidth")
     talk(robin, "The second one").click()
     expect(robin.questions).to_have_text(["The second one"])
     robin.page.go_back()

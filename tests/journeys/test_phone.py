@@ -20,7 +20,11 @@ def context(open_browser: Callable[..., BrowserContext]) -> BrowserContext:
 
 def test_a_person_signs_up_and_asks_on_a_phone(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("banner").get_by_role("link", name="Sign up").tap()
+    header = page.get_by_role("banner")
+    expect(header.get_by_role("link", name="Tools")).to_be_hidden()
+    sign_up = header.get_by_role("link", name="Sign up")
+    assert (sign_up.bounding_box() or {})["height"] == 44, "its words stand in two lines"
+    sign_up.tap()
     page.get_by_label("Email").fill("phone@example.com")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Create account").tap()
@@ -59,7 +63,9 @@ def test_the_drawer_opens_a_conversation_and_closes(robin: Person) -> None:
 
 def test_the_end_of_an_answer_stays_in_sight_when_the_keyboard_opens(robin: Person, model: FakeAnthropic) -> None:
     model.enqueue(scripts.text(ANSWER * 3 + "\n\nThe very last words."))
-    robin.goto("/chat").ask("Tell me everything")
+    answer = robin.goto("/chat").ask("Tell me everything")
+    expect(answer.get_by_role("heading", name="Details").first).to_be_in_viewport()  # It came at once, so from its top.
+    robin.button("To the latest").tap()
     last = robin.page.get_by_text("The very last words.")
     expect(last).to_be_in_viewport()
     robin.page.set_viewport_size({"width": 390, "height": 460})

@@ -101,6 +101,9 @@ def is_refused_on_the_wire(person: Person) -> None:
 
 def buys_a_pack_in_the_modal(person: Person) -> None:
     expect(person.modal).to_be_visible()
+    # The dearer of the two offers is not put before the other.
+    expect(person.modal.locator("[data-out-offers] button")).to_have_count(2)
+    expect(person.modal.locator("[data-out-offers] .button-primary")).to_have_count(0)
     expect(person.modal).to_contain_text("Payments are simulated: no money moves.")
     person.modal.get_by_role("button", name="Buy 100 for $10").click()
     expect(person.question).to_contain_text("Payments are simulated: no money moves.")

@@ -61,6 +61,8 @@ def test_an_example_does_not_write_over_a_draft(robin: Person) -> None:
     robin.goto("/tools/cron_explain").page.locator(".chip").first.click()
     expect(robin.composer).to_have_value("what I was writing")
     expect(robin.page.get_by_text("so the example was left out").last).to_be_attached()
+    lowest = "Site.toast('words'), document.querySelector('[data-toasts]').getBoundingClientRect().bottom"
+    assert robin.page.evaluate(lowest) <= (robin.composer.bounding_box() or {})["y"]
 
 
 def test_a_linters_findings_are_a_list_and_its_json_is_behind_it(robin: Person, model: FakeAnthropic) -> None:
@@ -77,6 +79,7 @@ def test_a_linters_findings_are_a_list_and_its_json_is_behind_it(robin: Person, 
     expect(row.locator("pre")).to_contain_text('"findings"')
     expect(row.locator(".call-facts")).to_contain_text("kind: Pod\napiVersion: v1", use_inner_text=True)
     answer.locator(".receipt-detail summary").click()
+    expect(answer.get_by_role("row", name="Total")).to_be_in_viewport(ratio=1)
     expect(answer.get_by_role("row", name="cron_explain done")).to_contain_text("free")
     expect(answer.get_by_role("row", name="Total")).to_contain_text("1")
     has_no_violations(robin.page)

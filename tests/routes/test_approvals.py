@@ -120,7 +120,7 @@ def test_only_one_action_waits_at_a_time(alice: Actor, anthropic: FakeAnthropic,
     assert body["approval"]["input"] == {"to": 3}
     decide(alice, body["approval"])
     assert lever.pulls == [3]
-    assert "one at a time" in tool_results(anthropic)
+    assert "one action at a time" in tool_results(anthropic)
 
 
 def test_a_dear_reading_tool_asks_too_and_runs_after_the_word(
@@ -295,6 +295,7 @@ def test_a_key_makes_a_word_repeatable(alice: Actor, anthropic: FakeAnthropic, h
     assert (lever.pulls, len(logs(house))) == ([3], 1)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -326,7 +327,9 @@ def test_a_model_that_fails_behind_the_tool_leaves_it_done_and_paid_once(
 ) -> None:
     body = asked(alice, anthropic, scripts.error(400), scripts.text("It is done."))
     failed = decide(alice, body["approval"])
-    assert (failed.status_code, failed.get_json()["error"]) == (502, "model_unavailable")
+    told = failed.get_json()
+    assert (failed.status_code, told["error"], told["credits_used"]) == (502, "model_unavailable", 5)
+    assert [(call["success"], call["credits_used"]) for call in told["tool_calls"]] == [(True, 5)]
     assert (lever.pulls, alice.credits()) == ([3], 14)
     done = alice.post(f"/api/conversations/{body['conversation_id']}/retry", json={}).get_json()
     assert (done["response"], done["credits_used"]) == ("It is done.", 0)

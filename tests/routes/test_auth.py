@@ -50,6 +50,7 @@ def test_the_name_is_taken_from_the_address_when_none_is_given(client: FlaskClie
     assert answer.get_json()["user"]["username"] == "bob.builder"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "email", ["", "alice", "alice@", "@example.com", "a b@example.com", "alice@example", "a" * 400 + "@example.com"]
 )
@@ -61,6 +62,7 @@ def test_it_refuses_what_is_no_address(client: FlaskClient, house: House, email:
     assert _count(house, User) == 0
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("password", ["", "seven77", "a" * 201, "Alice@Example.com"])
 def test_it_refuses_a_bad_password(client: FlaskClient, password: str) -> None:
     answer = client.post("/signup", json={"email": "alice@example.com", "password": password})
@@ -68,6 +70,7 @@ def test_it_refuses_a_bad_password(client: FlaskClient, password: str) -> None:
     assert list(answer.get_json()["fields"]) == ["password"]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("username", ["a" * 81, "line\nbreak", "nul\0", "\ud800", 7, ["x"], True])
 def test_it_refuses_a_bad_name(client: FlaskClient, username: object) -> None:
     body = {"email": "alice@example.com", "password": PASSWORD, "username": username}
@@ -144,6 +147,7 @@ def test_logging_in_by_form_leads_where_one_wanted_to_go(alice: Actor, app: Flas
     assert (answer.status_code, answer.location) == (303, "/settings?saved=profile")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "target",
     ["//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "evil", "/a\nb", "javascript:x"],

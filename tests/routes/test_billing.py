@@ -100,6 +100,7 @@ def test_cancel_and_resume(alice: Actor) -> None:
     assert alice.post("/api/subscription/resume", json={}).status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -120,6 +121,7 @@ def test_a_wrong_pack_is_a_clean_400(alice: Actor, body: dict[str, Any]) -> None
     assert alice.credits() == 20
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -142,6 +144,7 @@ def test_a_wrong_plan_is_a_clean_400(alice: Actor, body: dict[str, Any]) -> None
     assert alice.wallet()["tier"]["name"] == "free"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", ["/api/credits/purchase", "/api/subscription/upgrade"])
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"nul", b'{"pack_size": ' + b"9" * 5000 + b"}", b"[" * 100_000])
 def test_broken_json_changes_nothing(alice: Actor, path: str, raw: bytes) -> None:
@@ -154,6 +157,7 @@ def test_a_form_cannot_buy(alice: Actor) -> None:
     assert alice.post("/api/credits/purchase", data={"pack_size": "100"}).status_code == 415
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "headers",
     [
@@ -198,6 +202,7 @@ def test_a_checkout_needs_a_payment_provider(alice: Actor, path: str, body: dict
     assert (answer.status_code, answer.get_json()["error"]) == (503, "payments_not_configured")
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -230,6 +235,7 @@ def test_the_ledger_is_ones_own_newest_first_and_paged(alice: Actor, bob: Actor)
     assert [entry["delta"] for entry in bob.get("/api/credits/ledger").get_json()["entries"]] == [20]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("query", ["limit=0", "limit=1000", "limit=abc", "cursor=-1", "cursor=x", "limit=1e2"])
 def test_a_bad_ledger_page_is_refused(alice: Actor, query: str) -> None:
     assert alice.get(f"/api/credits/ledger?{query}").status_code == 400

@@ -32,12 +32,12 @@ def test_anything_else_is_not_a_text(value: object) -> None:
 
 def test_what_is_missing_is_refused_or_none() -> None:
     for given in ({}, {"x": None}):
-        assert body.text(given, "x", required=False) is None
-        assert body.integer(given, "x", required=False) is None
+        assert body.optional_text(given, "x") is None
+        assert body.optional_integer(given, "x", minimum=1, maximum=2) is None
         with pytest.raises(InvalidInput):
             body.text(given, "x")
         with pytest.raises(InvalidInput):
-            body.integer(given, "x")
+            body.integer(given, "x", minimum=1, maximum=2)
 
 
 def test_numbers_of_the_query_are_read() -> None:

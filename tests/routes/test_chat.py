@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +105,7 @@ def _unmarked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -119,7 +121,9 @@ def _unmarked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ({}, 400, "invalid_input"),
         ({"message": "hi", "conversation_id": 7}, 400, "invalid_input"),
         ({"message": "hi", "conversation_id": True}, 400, "invalid_input"),
-        ({"message": "hi", "conversation_id": "x" * 500}, 400, "invalid_input"),
+        ({"message": "\0"}, 400, "invalid_text"),
+        ({"message": "\ud800 "}, 400, "invalid_text"),
+        ({"message": "hi", "conversation_id": "x" * 500}, 404, "conversation_not_found"),
         ({"message": "hi", "conversation_id": "no-such"}, 404, "conversation_not_found"),
     ],
 )
@@ -130,6 +134,7 @@ def test_bad_input_is_refused_and_costs_nothing(alice: Actor, body: dict[str, An
     assert alice.get("/api/conversations").get_json()["conversations"] == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "raw", [b"", b"{", b"[1]", b'"hi"', b"null", b"\xff\xfe", b'{"message": NaN}', b'{"a":' * 100_000, b"[" * 200_000]
 )
@@ -318,6 +323,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("failure", sorted(FAILURES))
 def test_each_failure_refunds_and_can_be_tried_again(
     alice: Actor, anthropic: FakeAnthropic, house: House, failure: str
@@ -398,6 +404,7 @@ def test_a_stop_before_the_first_text_costs_nothing(alice: Actor, anthropic: Fak
     name, done = list(reading)[-1]
     gate.set()
     assert (name, done["status"], done["credits_used"], done["credits_remaining"]) == ("done", "stopped", 0, 20)
+    assert alice.get("/api/usage/history").get_json()["logs"][0]["error_message"] == "stopped"
     assert alice.post(f"/api/conversations/{conversation}/retry", json={}).status_code == 200
 
 
@@ -435,6 +442,16 @@ def test_the_same_key_gives_the_same_answer_again(alice: Actor, anthropic: FakeA
     assert len(anthropic.requests) == 1
 
 
+def test_the_same_key_shows_the_tools_again(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.tools(CRON), scripts.text("Every five minutes."))
+    request = {"json": {"message": "hi"}, "headers": {"Idempotency-Key": "a-click"} | STREAM}
+    first, again = (list(events(alice.post("/api/chat", **request).iter_encoded())) for _ in range(2))
+    shown = [event for event in first if event[0] not in ("start", "delta")]
+    assert names(shown) == ["tool_start", "tool_result", "done"]
+    assert [event for event in again if event[0] not in ("start", "delta")] == shown
+    assert words(again) == words(first) == "Every five minutes."
+
+
 def test_a_failure_frees_the_key(alice: Actor, anthropic: FakeAnthropic) -> None:
     key = {"Idempotency-Key": "a-click"}
     anthropic.enqueue(scripts.error(400))
@@ -460,6 +477,7 @@ def test_a_key_that_is_still_running_says_so(alice: Actor, anthropic: FakeAnthro
     assert alice.credits() == 19
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("key", ["", "x" * 256, "two words", "ümlaut"])
 def test_a_bad_key_is_refused(alice: Actor, key: str) -> None:
     answer = alice.post("/api/chat", json={"message": "hi"}, headers={"Idempotency-Key": key})
@@ -518,12 +536,14 @@ def test_conversations_are_listed_found_renamed_and_deleted(alice: Actor) -> Non
     assert alice.get("/api/usage/history").get_json()["total_count"] == 3
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("title", ["", "   ", "x" * 201, 5, None, True])
 def test_a_bad_title_is_refused(alice: Actor, title: Any) -> None:
     conversation = alice.chat("hello").get_json()["conversation_id"]
     assert alice.patch(f"/api/conversations/{conversation}", json={"title": title}).status_code == 400
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=1.5", "cursor=nowhere"])
 def test_a_bad_page_is_refused(alice: Actor, query: str) -> None:
     answer = alice.get(f"/api/conversations?{query}")
@@ -562,10 +582,11 @@ def test_production_without_a_key_says_so(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("overrides", [{"agent": "offline"}])
-def test_the_offline_agent_runs_real_tools_and_says_what_it_is(alice: Actor) -> None:
+def test_the_offline_agent_runs_real_tools_and_the_page_says_who_answers(alice: Actor) -> None:
     body = alice.chat("explain cron */5 * * * *").get_json()
     assert [call["name"] for call in body["tool_calls"]] == ["cron_explain"]
-    assert "offline" in body["response"].lower()
+    page = alice.get(f"/chat/{body['conversation_id']}").get_data(as_text=True)
+    assert "offline agent" in page.lower()
 
 
 def test_tools_are_listed_with_their_prices(alice: Actor) -> None:
@@ -588,6 +609,7 @@ def test_a_restart_refunds_what_is_running(alice: Actor, anthropic: FakeAnthropi
     assert (name, data["error"], data["credits_refunded"]) == ("error", "server_restarting", 1)
     assert alice.chat("too late").status_code == 503
     wait_for(lambda: alice.credits() == 20, "the refund did not come")
+    assert alice.get("/api/usage/history").get_json()["logs"][0]["error_message"] == "server_restarting"
 
 
 @pytest.mark.parametrize("overrides", [{"rate_limits": "on", "rate_limit_chat": "2/minute"}])
@@ -748,6 +770,7 @@ def test_a_conversation_deleted_while_it_runs_says_what_came_back(
 # What a review found
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("path", ["subscription/cancel", "subscription/resume", "subscription/portal"])
 def test_broken_json_is_refused_where_no_words_are_needed(alice: Actor, path: str) -> None:
     alice.post("/api/subscription/upgrade", json={"tier_name": "starter"})
@@ -787,6 +810,53 @@ def test_looking_at_a_conversation_releases_what_a_dead_process_left(alice: Acto
     assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": False}
 
 
+CALL = {"tool_use_id": "1", "name": "k8s_scale", "credits": 0}
+WRITING = {**CALL, "type": "tool_start", "title": "", "target": "", "writes": True}
+READING = {**WRITING, "writes": False}
+WRITTEN = {**CALL, "type": "tool_result", "content": "", "success": True, "duration_ms": 1, "summary": ""}
+
+
+@pytest.mark.parametrize(
+    ("asked", "blocks", "ends"),
+    [
+        (31, [], True),
+        (31, [READING], True),
+        (31, [WRITING, WRITTEN], True),
+        (31, [WRITING], False),
+        (20, [], False),
+        (None, [], False),
+    ],
+    ids=["long_ago", "read_under_way", "write_is_done", "write_under_way", "just_now", "not_asked"],
+)
+def test_a_stop_that_nobody_heeds_ends_the_lease_of_a_dead_process(
+    alice: Actor, house: House, asked: int | None, blocks: list[dict[str, Any]], ends: bool
+) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    with house.db.write() as tx:
+        answer = tx.scalars(select(Message).where(Message.role == "assistant")).one()
+        answer.status, answer.finished_at, answer.content = "running", None, blocks
+        answer.stop_requested_at = None if asked is None else utcnow() - timedelta(seconds=asked)
+        log = tx.scalars(select(UsageLog)).one()
+        log.success, log.finished_at, log.lease_expires_at = None, None, utcnow() + timedelta(minutes=10)
+    assert alice.post(f"/api/conversations/{conversation}/stop", json={}).get_json() == {"stopped": not ends}
+    shown = alice.get(f"/api/conversations/{conversation}").get_json()["messages"][-1]
+    assert (shown["status"], shown["can_retry"]) == (("failed", True) if ends else ("running", False))
+    assert alice.credits() == (20 if ends else 19)
+
+
+def test_who_watches_sees_the_end_of_an_answer_whose_process_has_died(alice: Actor, house: House) -> None:
+    conversation = alice.chat("hello").get_json()["conversation_id"]
+    with house.db.write() as tx:
+        answer = tx.scalars(select(Message).where(Message.role == "assistant")).one()
+        answer.status, answer.finished_at = "running", None
+        answer.stop_requested_at = utcnow() - timedelta(seconds=29)
+        log = tx.scalars(select(UsageLog)).one()
+        log.success, log.finished_at, log.lease_expires_at = None, None, utcnow() + timedelta(minutes=10)
+    joined = alice.get(f"/api/conversations/{conversation}/stream", headers=STREAM, buffered=False)
+    name, data = list(events(joined.response))[-1]
+    assert (name, data["error"], data["credits_refunded"], data["credits_remaining"]) == ("error", "abandoned", 1, 20)
+
+
 def test_a_key_is_free_again_when_its_conversation_was_deleted_in_mid_answer(
     alice: Actor, anthropic: FakeAnthropic
 ) -> None:
@@ -812,6 +882,7 @@ def test_one_person_cannot_hold_every_thread_of_the_server(alice: Actor, anthrop
     joined = [alice.get(path, buffered=False) for _ in range(MOST_JOINED)]
     refused = alice.get(path)
     assert (refused.status_code, refused.get_json()["error"]) == (429, "too_many_streams")
+    assert refused.headers["Retry-After"] == "10"
     joined.pop().close()
     assert alice.get(path, buffered=False).status_code == 200
     gate.set()
@@ -834,6 +905,7 @@ def test_a_request_that_outlives_its_account_writes_nothing(alice: Actor, house:
         assert tx.scalars(select(Message)).all() == []
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("accept", "streams"),
     [
@@ -851,10 +923,19 @@ def test_who_asks_for_a_stream_gets_one(alice: Actor, accept: str, streams: bool
     answer.get_data()
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("message", ["\u200b", "\u200b \u2060", "\u202e"])
 def test_a_message_that_nobody_can_see_is_empty(alice: Actor, message: str) -> None:
     assert alice.chat(message).get_json()["error"] == "empty_message"
     assert alice.credits() == 20
+
+
+def test_a_title_keeps_no_secret(alice: Actor) -> None:
+    path = f"/api/conversations/{alice.chat('hello').get_json()['conversation_id']}"
+    token = "ghp_" + "a1B2c3D4e5F6" * 3
+    renamed = alice.patch(path, json={"title": f"why does {token} fail"}).get_json()
+    assert token not in renamed["conversation"]["title"]
+    assert renamed["conversation"]["title"].startswith("why does ")
 
 
 def test_a_title_keeps_no_invisible_signs(alice: Actor) -> None:

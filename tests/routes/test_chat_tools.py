@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import Conversation, Message, UsageLog
-from services import audit
+from models import ActionPrice, Conversation, Message, UsageLog
+from services import audit, costs
 from services.house import House
 from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
-from tests.support.actors import Actor
+from tests.support.actors import PASSWORD, Actor
 from tests.support.levers import Lever, built_in
 
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 SECRET = "AKIA" + "IOSFODNN7ABCDEFG"
 
 
@@ -108,3 +110,37 @@ def test_a_secret_that_was_taken_out_of_a_message_is_still_found(alice: Actor) -
     assert body["tool_calls"] == [{"name": "secret_scan", "success": True, "credits_used": 0}]
     assert SECRET not in body["response"]
     assert "aws" in body["response"].lower()
+
+
+def test_a_tool_that_ran_and_failed_is_paid_and_told_as_failed_everywhere(
+    alice: Actor, anthropic: FakeAnthropic, house: House
+) -> None:
+    with house.db.write() as tx:
+        tx.execute(update(ActionPrice).where(ActionPrice.action == "http_check").values(credits=1))
+    anthropic.enqueue(scripts.tools(("http_check", {"url": "http://10.1.2.3/"})), scripts.text("It is private."))
+    body = alice.chat("check http://10.1.2.3/").get_json()
+    assert body["tool_calls"] == [{"name": "http_check", "success": False, "credits_used": 1}]
+    conversation = alice.get(f"/api/conversations/{body['conversation_id']}").get_json()
+    [_message, line] = conversation["messages"][-1]["receipt"]["lines"]
+    assert (line["success"], line["credits"], line["refunded"]) == (False, 1, 0)
+    [logged, message] = alice.get("/api/usage/history").get_json()["logs"]
+    assert (logged["success"], logged["credits_used"], message["success"]) == (False, 1, True)
+    assert "10.1.2.3" in logged["error_message"] == line["note"]
+    assert alice.get("/api/usage/stats").get_json()["success_rate"] == 0.5
+    assert [use.failed for use in costs.since(house.db, EPOCH).actions if use.action == "http_check"] == [1]
+    assert "failed: " in alice.get(f"/chat/{body['conversation_id']}").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("whole_account", [False, True])
+def test_what_a_tool_said_goes_with_the_conversation(
+    alice: Actor, anthropic: FakeAnthropic, house: House, whole_account: bool
+) -> None:
+    anthropic.enqueue(scripts.tools(("http_check", {"url": "http://10.1.2.3/"})), scripts.text("It is private."))
+    conversation = alice.chat("check http://10.1.2.3/").get_json()["conversation_id"]
+    if whole_account:
+        assert alice.submit("/settings/delete", {"password": PASSWORD}, page="/settings").status_code == 303
+    else:
+        assert alice.delete(f"/api/conversations/{conversation}").status_code == 204
+    with house.db.read() as tx:
+        told = {log.tool_name: log.error_message for log in tx.scalars(select(UsageLog))}
+    assert told == {None: None, "http_check": "What went wrong was deleted with the conversation."}

@@ -110,7 +110,7 @@ def test_nothing_private_is_reached(alice: Actor, github: FakeGitHub) -> None:
         ({"kind": "github", "name": "a", "settings": {"token": ["x"]}}, "invalid_input", ["token"]),
         ({"kind": "ftp", "name": "a", "settings": {}}, "invalid_input", ["kind"]),
         ({"kind": "loki", "name": "a", "settings": {"url": "x"}}, "invalid_input", ["url"]),
-        ({"kind": "kubernetes", "name": "a", "settings": {}}, "invalid_input", ["server"]),
+        ({"kind": "kubernetes", "name": "a", "settings": {}}, "invalid_input", ["kubeconfig"]),
         ({"kind": "kubernetes", "name": "a", "settings": {"kubeconfig": "{"}}, "invalid_input", ["kubeconfig"]),
     ],
 )
@@ -160,6 +160,9 @@ def test_production_offers_connections_once_it_has_a_key(app: Flask, github: Fak
     assert ("Add a connection" in page) == has_key
 
 
+LATEST_RUNS = 'href="/chat?message=show+the+latest+workflow+runs+of+owner%2Frepo">Ask: show the latest'
+
+
 # --- The settings page ----------------------------------------------------------------------------------------------
 
 
@@ -170,10 +173,23 @@ def test_the_page_shows_connections_and_what_may_run_without_asking(
     with house.db.write() as tx:
         allowed_tools.allow(tx, alice.id, "cidr_calc", 3, now=utcnow())
     page = alice.get("/settings").get_data(as_text=True)
-    for words in ("&lt;b&gt;code&lt;/b&gt;", f"****{TOKEN[-4:]}", "octocat", "not used yet", "For at most 3 credits"):
+    for words in (
+        "&lt;b&gt;code&lt;/b&gt;",
+        f"****{TOKEN[-4:]}",
+        "octocat",
+        "not used yet",
+        "For at most 3 credits",
+        LATEST_RUNS,
+    ):
         assert words in page
     theirs = bob.get("/settings").get_data(as_text=True)
     assert "Nothing is connected" in theirs and "Tools that may run without asking" not in theirs
+    [listed] = alice.get("/api/allowed-tools").get_json()["tools"]
+    assert (listed["name"], listed["credits"], bob.get("/api/allowed-tools").get_json()) == (
+        "cidr_calc",
+        3,
+        {"tools": []},
+    )
     assert bob.delete("/api/allowed-tools/cidr_calc").status_code == 404
     assert alice.delete("/api/allowed-tools/cidr_calc").status_code == 204
     assert "Tools that may run without asking" not in alice.get("/settings").get_data(as_text=True)

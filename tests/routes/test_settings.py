@@ -58,6 +58,7 @@ def test_a_new_password_counts_from_now_on_and_ends_other_sessions(alice: Actor,
     assert Actor(app, alice.email, "a wholly new one").log_in().status_code == 200
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("current", "new", "field"),
     [

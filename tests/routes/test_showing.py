@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from agent.types import RefundReason
 from routes import showing
 from services.transaction import utcnow
 from services.views import iso
@@ -70,12 +71,22 @@ def test_other_output_is_shown_as_it_is(output: str) -> None:
     [
         ("timeout", "it took too long"),
         ("outcome_unknown", "outcome unknown"),
+        ("abandoned", "the server stopped while it ran"),
+        ("internal_error", "it failed on our side"),
         (None, "it failed on our side"),
         ("The cluster did not answer.", "The cluster did not answer"),
+        # As rows that are older have it.
+        ("OperationalError", "it failed on our side"),
+        ("The server stopped in the middle of this answer.", "The server stopped in the middle of this answer"),
     ],
 )
 def test_a_refund_says_why(note: str | None, words: str) -> None:
     assert showing.refund_words(note) == words
+
+
+@pytest.mark.parametrize("reason", RefundReason)
+def test_every_reason_of_a_refund_has_words(reason: RefundReason) -> None:
+    assert " " in showing.refund_words(reason)
 
 
 @pytest.mark.parametrize(

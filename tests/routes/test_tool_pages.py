@@ -15,6 +15,7 @@ from models import ActionPrice
 from routes.filters import credits
 from services import input_schemas, tool_pages
 from services.house import House
+from services.tool_samples import SAMPLES
 from tests.support.actors import Actor
 
 pytestmark = pytest.mark.one_database
@@ -124,6 +125,22 @@ def test_an_empty_chat_suggests_tools_of_several_families_with_their_prices(alic
     assert len(offered) == 6 and len({words for words, _ in offered}) == 6
     assert {"Free", "1 credit"} <= {price for _, price in offered}
     assert alice.chat(unescape(offered[0][0])).status_code == 200
+    assert page.count('href="/settings#connections">Needs a connection') == 2
+
+
+def test_an_example_needs_no_connection_that_is_there() -> None:
+    prices = {tool.name: 1 for tool in REGISTRY}
+    offered = {one["title"]: one["connect"] for one in tool_pages.suggestions(REGISTRY, prices, {"kubernetes"})}
+    assert (offered["Look into a cluster"], offered["Look at workflow runs"]) == (False, True)
+
+
+def test_the_first_example_of_what_reads_a_file_can_be_sent_as_it_is(alice: Actor, client: FlaskClient) -> None:
+    for name in SAMPLES:
+        link = re.findall(r'class="chip" href="([^"]+)"', page_of(client, f"/tools/{name}"))[0]
+        answer = alice.chat(parse_qs(urlsplit(unescape(link)).query)["message"][0]).get_json()
+        (call,) = answer["tool_calls"]
+        assert (call["name"], call["success"]) == (name, True)
+        assert re.search(r"[1-9]\d* error", answer["response"]), name
 
 
 def test_strangers_find_the_tools(client: FlaskClient) -> None:

@@ -52,11 +52,27 @@ def test_the_history_is_paged_and_ones_own(alice: Actor, bob: Actor) -> None:
         "error_message",
         "conversation_id",
         "created_at",
+        "description",
     }
     assert set(page["logs"][0]) == keys
     assert bob.get("/api/usage/history").get_json()["total_count"] == 0
 
 
+def test_the_history_says_what_each_charge_was_for(alice: Actor, anthropic: FakeAnthropic) -> None:
+    anthropic.enqueue(scripts.tools(("cron_explain", {"expression": "* * * * *"})), scripts.text("Each minute."))
+    talk = alice.chat("hello <b>").get_json()["conversation_id"]
+    page = alice.get("/usage").get_data(as_text=True)
+    assert "Message in “hello &lt;b&gt;”</span>" in page and "<code>cron_explain</code></a>" in page
+    assert "of charges in 30 days</span>" in page
+    assert alice.delete(f"/api/conversations/{talk}").status_code == 204
+    anthropic.enqueue(scripts.error(400))
+    alice.chat("bye")
+    logs = alice.get("/api/usage/history").get_json()["logs"]
+    said = [log["description"] for log in logs]
+    assert said == ["Message in “bye”", "cron_explain", "Message in a deleted conversation"]
+
+
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=201", "limit=-1", "limit=x", "limit=true", "offset=-1", "offset=1.5", "format=xml"]
 )
@@ -76,7 +92,7 @@ def test_the_csv_has_everything_and_no_formulas(alice: Actor, house: House) -> N
     rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
     assert [row["action_type"] for row in rows] == ["chat_message", "chat_message"]
     assert rows[0]["error_message"] == "'=HYPERLINK(1)"
-    assert rows[0]["success"] == "true"
+    assert rows[0]["success"] == "false"
 
 
 def test_what_others_use_is_in_nobody_elses_figures(alice: Actor, bob: Actor, anthropic: FakeAnthropic) -> None:
@@ -105,3 +121,19 @@ def test_every_charge_says_when_it_was_made_and_how_it_ended(alice: Actor, anthr
     assert (done["success"], done["credits_used"], done["error_message"]) == (True, 1, None)
     assert (failed["success"], failed["credits_used"]) == (False, 0)
     assert failed["error_message"]
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("timeout", "it took too long"), ("OperationalError", "it failed on our side"), ("It is down.", "It is down")],
+)
+def test_the_page_says_in_words_why_a_charge_was_given_back(
+    alice: Actor, anthropic: FakeAnthropic, house: House, reason: str, words: str
+) -> None:
+    anthropic.enqueue(scripts.error(400))
+    alice.chat("one")
+    with house.db.write() as tx:
+        tx.execute(update(UsageLog).values(error_message=reason))
+    page = alice.get("/usage").get_data(as_text=True)
+    assert f">{words}</span>" in page and reason not in page

@@ -56,6 +56,7 @@ def test_an_address_has_one_spelling_that_counts(email: str, key: str) -> None:
     assert accounts.email_key(email) == key
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("email", ["a@printer.local", "a@localhost", "a@example.invalid", "a@example.test"])
 def test_an_address_of_ones_own_network_is_fine(database: Database, email: str) -> None:
     assert _sign_up(database, email).account.email == email

@@ -226,9 +226,7 @@ def test_a_charge_is_the_wallets_and_names_the_person_who_acted(database: Databa
     owner, member = new_user(database), new_user(database)
     with database.write() as tx:
         wallet = credits.wake(tx, owner, now=DAY_ONE, simulated=True)
-        log_id = credits.charge(
-            tx, wallet, price=3, actor_id=member, action_type="chat_message", lease=LEASE, now=DAY_ONE
-        ).id
+        log_id = credits.charge(tx, wallet, credits.Work(member, "chat_message"), price=3, lease=LEASE, now=DAY_ONE).id
     log = log_of(database, log_id)
     assert (log.user_id, log.wallet_user_id) == (member, owner)
     with database.read() as tx:
@@ -255,7 +253,7 @@ def test_a_charge_that_has_been_overtaken_changes_nothing(database: Database, le
             .values(credits_remaining=left, pack_credits=packs)
             .execution_options(synchronize_session=False)
         )
-        credits.charge(tx, wallet, price=6, actor_id=user_id, action_type="chat_message", lease=LEASE, now=DAY_ONE)
+        credits.charge(tx, wallet, credits.Work(user_id, "chat_message"), price=6, lease=LEASE, now=DAY_ONE)
     assert ledger_of(database, user_id) == before
     assert wallet_of(database, user_id).credits_remaining == 120
 
@@ -283,9 +281,7 @@ def test_a_released_charge_frees_its_key(database: Database) -> None:
     with database.write() as tx:
         wallet = credits.wake(tx, user_id, now=DAY_ONE, simulated=True)
         assert idempotency.claim(tx, call, now=DAY_ONE) is None
-        log = credits.charge(
-            tx, wallet, price=1, actor_id=user_id, action_type="chat_message", lease=LEASE, now=DAY_ONE
-        )
+        log = credits.charge(tx, wallet, credits.Work(user_id, "chat_message"), price=1, lease=LEASE, now=DAY_ONE)
         idempotency.bind(tx, call, log.id)
     late = DAY_ONE + LEASE
     assert credits.release_stale(database, now=late, simulated=True) == 1
@@ -308,11 +304,8 @@ def test_a_lease_that_has_run_out_is_not_renewed(database: Database) -> None:
         log_id = credits.charge(
             tx,
             wallet,
+            credits.Work(user_id, "chat_message", "c", "m"),
             price=1,
-            actor_id=user_id,
-            action_type="chat_message",
-            conversation_id="c",
-            message_id="m",
             lease=LEASE,
             now=DAY_ONE,
         ).id

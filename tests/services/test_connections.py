@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from agent.kinds import KINDS
+from agent.registry import default_tools
 from agent.types import ToolError
+from clients.offline.understand import understand
 from errors import AppError, InvalidInput, NotFound
 from models import User
 from services import allowed_tools, connections
@@ -20,6 +23,12 @@ from tests.support.connections import KEY, OUT, connect_github, everything_store
 from tests.support.wallets import new_user
 
 VAULT = Vault([KEY])
+# A certificate without its key.
+HALF_A_KUBECONFIG = """
+clusters: [{name: c, cluster: {server: "https://k.example"}}]
+users: [{name: u, user: {client-certificate-data: eA==}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+"""
 NOW = utcnow()
 
 
@@ -105,7 +114,9 @@ def test_nobody_waits_for_the_database_while_a_connection_is_tried(
         ({"name": "a" * 81}, {"name"}),
         ({"name": "a\nb"}, {"name"}),
         ({"name": "\ud800"}, {"name"}),
+        ({"name": f"my {TOKEN}", "settings": {"token": TOKEN}}, {"name"}),
         ({"settings": {}}, {"token"}),
+        ({"kind": "kubernetes", "settings": {}}, {"kubeconfig"}),
         ({"name": "", "settings": {"token": ""}}, {"name", "token"}),
         ({"settings": {"token": "short"}}, {"token"}),
         ({"settings": {"token": 5}}, {"token"}),
@@ -113,6 +124,7 @@ def test_nobody_waits_for_the_database_while_a_connection_is_tried(
         ({"settings": {"token": TOKEN, "api_url": "ftp://x"}}, {"api_url"}),
         ({"settings": {"token": TOKEN, "nonsense": "x"}}, {"settings"}),
         ({"kind": "aws", "settings": {"region": "eu-west-1"}}, {"access_key_id", "secret_access_key"}),
+        ({"kind": "kubernetes", "settings": {"kubeconfig": HALF_A_KUBECONFIG}}, {"kubeconfig"}),
     ],
 )
 @pytest.mark.one_database
@@ -130,6 +142,7 @@ def test_a_name_is_taken_once_per_kind_and_user(database: Database, alice: int, 
     connect_github(database, VAULT, bob, github.url, TOKEN)
     refused = _refused(database, alice)
     assert (refused.status, refused.code) == (409, "connection_exists")
+    assert refused.details["fields"] == {"name": "You already have a GitHub connection called “code”."}
     assert len(github.asked) == 2
 
 
@@ -178,6 +191,29 @@ def test_a_site_without_a_key_takes_none(database: Database, alice: int) -> None
     assert (refused.value.status, refused.value.code) == (503, "connections_not_configured")
 
 
+# --- What to do with it ---------------------------------------------------------------------------------------------
+
+
+def test_each_connection_has_something_to_ask_that_names_it_where_it_must(
+    database: Database, alice: int, github: FakeGitHub
+) -> None:
+    def asked() -> list[str]:
+        return [one["message"] for one in connections.page_view(database, alice)]
+
+    connect_github(database, VAULT, alice, github.url, TOKEN, name="code")
+    assert asked() == ["show the latest workflow runs of owner/repo"]
+    connect_github(database, VAULT, alice, github.url, TOKEN, name="my work")
+    assert asked()[1] == 'show the latest workflow runs of owner/repo on connection "my work"'
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_to_ask_of_a_connection_is_understood(kind: str) -> None:
+    tools = [{"name": tool.name} for tool in default_tools()]
+    [step] = understand(f'{connections.FIRST_QUESTIONS[kind]} on connection "my work"', tools)
+    assert step.input["connection"] == "my work"
+    assert next(tool for tool in default_tools() if tool.name == step.tool).needs_connection == kind
+
+
 # --- Opening --------------------------------------------------------------------------------------------------------
 
 
@@ -194,8 +230,9 @@ def test_a_tool_gets_the_only_connection_or_the_one_that_it_names(
     connect_github(database, VAULT, alice, github.url, TOKEN, name="home")
     assert opened("home") == "home"
     for wrong in (None, "", "prod"):
-        with pytest.raises(ToolError, match='one of "(Work|home)", "(Work|home)"'):
+        with pytest.raises(ToolError, match="Say which") as caught:
             opened(wrong)
+        assert '"Work"' in str(caught.value) and '"home"' in str(caught.value)
 
 
 def test_only_the_owner_opens_lists_or_removes(database: Database, alice: int, bob: int, github: FakeGitHub) -> None:

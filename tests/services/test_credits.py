@@ -195,7 +195,8 @@ def test_a_lapsed_charge_is_refunded_by_any_use_of_the_wallet(database: Database
     wake(database, user_id, now=DAY_ONE + LEASE - timedelta(seconds=1))
     assert log_of(database, log_id).success is None
     wake(database, user_id, now=DAY_ONE + LEASE)
-    assert log_of(database, log_id).success is False
+    log = log_of(database, log_id)
+    assert (log.success, log.error_message) == (False, "abandoned")
     assert wallet_of(database, user_id).credits_remaining == 20
 
 
@@ -490,9 +491,7 @@ def test_a_refund_frees_the_key_of_its_charge(database: Database) -> None:
     with database.write() as tx:
         wallet = credits.wake(tx, user_id, now=DAY_ONE, simulated=True)
         assert idempotency.claim(tx, call, now=DAY_ONE) is None
-        log = credits.charge(
-            tx, wallet, price=1, actor_id=user_id, action_type="chat_message", lease=LEASE, now=DAY_ONE
-        )
+        log = credits.charge(tx, wallet, credits.Work(user_id, "chat_message"), price=1, lease=LEASE, now=DAY_ONE)
         idempotency.bind(tx, call, log.id)
     with pytest.raises(AppError) as refused, database.write() as tx:
         idempotency.claim(tx, call, now=DAY_ONE)

@@ -202,9 +202,7 @@ def test_a_refund_after_the_grace_brings_no_plan_credits_back(database: Database
     lease = timedelta(days=60)
     with database.write() as tx:
         wallet = credits.wake(tx, user_id, now=DAY_ONE, simulated=False)
-        log = credits.charge(
-            tx, wallet, price=5, actor_id=user_id, action_type="chat_message", lease=lease, now=DAY_ONE
-        )
+        log = credits.charge(tx, wallet, credits.Work(user_id, "chat_message"), price=5, lease=lease, now=DAY_ONE)
     late = MONTH_LATER + GRACE
     with database.write() as tx:
         assert credits.refund(tx, log.id, "It failed.", now=late, simulated=False)

@@ -206,11 +206,8 @@ class LedgerMachine(RuleBasedStateMachine):
             log = credits.charge(
                 tx,
                 wallet,
+                credits.Work(self.user_id, "chat_message", self.conversation_id, message.id),
                 price=price,
-                actor_id=self.user_id,
-                action_type="chat_message",
-                conversation_id=self.conversation_id,
-                message_id=message.id,
                 lease=LEASE,
                 now=self.now,
             )

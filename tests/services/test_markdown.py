@@ -24,6 +24,8 @@ ATTACKS = [
     "[x](file:///etc/passwd)",
     "[x](//evil.example)",
     "[x](/settings/delete)",
+    "[x](/settings#connections/../delete)",
+    "[x](//settings#connections)",
     "<javascript:alert(1)>",
     "[x]: javascript:alert(1)\n\n[x]",
     '[x](https://ok.example "\\" onmouseover=alert(1) ")',
@@ -72,6 +74,11 @@ def test_it_marks_links_as_foreign_and_opens_them_apart() -> None:
     assert 'rel="nofollow noopener noreferrer"' in html
     assert 'target="_blank"' in html
     assert 'href="https://docs.example/a?b=1&amp;c=2"' in html
+
+
+def test_it_links_to_the_connections_and_to_no_other_page_of_ours() -> None:
+    assert '<a href="/settings#connections" target="_blank"' in to_html("[settings page](/settings#connections)")
+    assert "<a" not in to_html("[x](/billing) [x](/chat?message=x#connections) [x](settings#connections)")
 
 
 def test_it_leaves_bare_addresses_alone() -> None:

@@ -90,6 +90,7 @@ def test_an_invoice_says_what_it_is_for_and_what_became_of_it(database: Database
     }
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("columns", "what", "amount"),
     [
@@ -147,6 +148,7 @@ def test_a_purchase_shows_what_was_taken_back_and_its_receipt(database: Database
     assert (shown["receipt_url"], shown["checkout_url"]) == ("https://pay.stripe.com/1", None)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("status", "page", "state", "goes_on"),
     [
@@ -210,6 +212,7 @@ def test_nothing_is_to_be_paid_where_nothing_is_followed(database: Database) -> 
     assert (shown["confirming"], shown["debts"]) == (None, [])
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("columns", "is_open"),
     [({}, True), ({"expires_at": NOW}, False), ({"state": "expired"}, False), ({"state": "complete"}, False)],
@@ -294,6 +297,7 @@ def test_simulated_payments_need_no_page(database: Database) -> None:
 # The ledger
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("kind", "source", "delta", "taken", "words"),
     [
@@ -308,6 +312,8 @@ def test_simulated_payments_need_no_page(database: Database) -> None:
         ("clawback", "debt:refund:usage:1", -1, {}, "Paid what was owed"),
         ("clawback", "debt:purchase:purchase:{pack}", -50, {}, "Paid what was owed"),
         ("grant", "invoice:{invoice}", 200, {}, "Credits of a new period, Starter"),
+        ("grant", "period:999999:1", 20, {}, "Free credits to start with"),
+        ("grant", "period:999999:11", 20, {}, "Credits of a new period"),
         ("bonus", "invoice:{invoice}", 800, {}, "Upgrade bonus, Starter"),
         ("expire", "invoice:{invoice}", -200, {}, "Plan credits expired with their period"),
     ],
@@ -335,6 +341,7 @@ def opened(db: Database, user_id: int, target: str, *, status: str | None = None
         return rows.checkout(tx, user_id, target, at=NOW - HOUR, buys=bought, **page)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("status", "checkout", "state", "is_delayed"),
     [
@@ -366,6 +373,7 @@ def test_a_pack_that_paid_a_debt_says_so(database: Database) -> None:
     assert (shown["state"], shown["credits"], shown["paid_debt"], shown["added"]) == ("done", 250, 30, 220)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("checkout", "invoice", "state", "is_delayed"),
     [

@@ -73,6 +73,7 @@ def test_every_tool_has_its_price() -> None:
     assert set(ACTIONS) == {"chat_message", *(tool.name for tool in REGISTRY)}
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("price", "cents"), [(19.99, 1999), (0.1, 10), ("1234.50", 123450), (7, 700), (Decimal("99.0"), 9900)]
 )

@@ -240,15 +240,8 @@ class Life:
         now = self.shop.now
         with self.shop.db.write() as tx:
             wallet = credits.wake(tx, self.user_id, now=now, simulated=False)
-            log = credits.charge(
-                tx,
-                wallet,
-                price=price,
-                actor_id=self.user_id,
-                action_type="chat_message",
-                lease=SPENDING_LEASE,
-                now=now,
-            )
+            work = credits.Work(self.user_id, "chat_message")
+            log = credits.charge(tx, wallet, work, price=price, lease=SPENDING_LEASE, now=now)
             state = "kept" if keep and credits.settle(tx, log.id, now=now, simulated=False) else "pending"
             self.charges.append(Charge(log.id, period, log.plan_part, log.pack_part, now + SPENDING_LEASE, state))
         return state

@@ -94,8 +94,8 @@ class Shop:
         """Charge some credits for good and return the usage log's id."""
         with self.db.write() as tx:
             wallet = credits.wake(tx, user_id, now=self.now, simulated=False)
-            from_lease = {"lease": LEASE, "now": self.now, "action_type": "chat_message"}
-            log_id = credits.charge(tx, wallet, price=price, actor_id=user_id, **from_lease).id
+            work = credits.Work(user_id, "chat_message")
+            log_id = credits.charge(tx, wallet, work, price=price, lease=LEASE, now=self.now).id
             credits.settle(tx, log_id, now=self.now, simulated=False)
             return log_id
 

@@ -32,9 +32,7 @@ def charge(db: Database, user_id: int, price: int, *, now: datetime = DAY_ONE) -
     """Charge a message and return its usage log's id."""
     with db.write() as tx:
         wallet = credits.wake(tx, user_id, now=now, simulated=True)
-        log = credits.charge(
-            tx, wallet, price=price, actor_id=user_id, action_type="chat_message", lease=LEASE, now=now
-        )
+        log = credits.charge(tx, wallet, credits.Work(user_id, "chat_message"), price=price, lease=LEASE, now=now)
         return log.id
 
 

@@ -6,7 +6,8 @@ Each line tells what is wanted, not what happens to run, so that it stays the sa
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.tools.kubernetes.client import ApiError, Cluster
+from agent.tools.kubernetes.answers import ApiError
+from agent.tools.kubernetes.client import Cluster
 from agent.tools.kubernetes.columns_workloads import images
 from agent.tools.kubernetes.reading import Json, at, clean, count, flag, name_of, table, whole, words
 from agent.tools.kubernetes.resources import AUTOSCALERS, BUDGETS

@@ -1,12 +1,14 @@
 """Hold one diagnosis: what was looked at, what could not be, and the causes that were found with their evidence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from agent.tools.kubernetes.client import ApiError, Cluster
+from agent.tools.kubernetes.answers import ApiError
+from agent.tools.kubernetes.client import OBJECTS_MAX, Cluster
+from agent.tools.kubernetes.events import event_row, event_time, is_about
 from agent.tools.kubernetes.reading import Json, clean, name_of, words
 from agent.tools.kubernetes.resources import EVENTS, Resource
-from agent.tools.kubernetes.tables import event_row
 from agent.tools.kubernetes.trimming import safe_text
 from agent.types import ToolError
 
@@ -16,6 +18,7 @@ CAUSES_SHOWN = 10
 EVIDENCE_SHOWN = 8
 FACT_MAX = 900
 LOOKED_AT_SHOWN = 40
+BESIDE_MAX = 200
 
 Evidence = tuple[str, str]
 
@@ -41,9 +44,17 @@ class Cause:
         return {"cause": safe_text(self.cause, 400), **named, "evidence": shown, "fix": safe_text(self.fix, 500)}
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a list gave. If it is not whole, nothing follows from what it does not hold."""
+
+    items: list[Json]
+    whole: bool = True
+
+
 @dataclass
 class Case:
-    """Gather evidence in one namespace. A read that fails is noted and counts as nothing found."""
+    """Gather evidence in one namespace. A read that fails is noted, and what depends on it stays open."""
 
     cluster: Cluster
     namespace: str
@@ -54,15 +65,33 @@ class Case:
     _looked: dict[str, None] = field(default_factory=dict)
     _failed: dict[str, None] = field(default_factory=dict)
     _ones: dict[tuple[str, str], tuple[Json, bool]] = field(default_factory=dict)
-    _lists: dict[tuple[str, ...], list[Json]] = field(default_factory=dict)
+    _lists: dict[tuple[str, ...], Found] = field(default_factory=dict)
+    _is_open: bool = False
+    _subject: str = ""
+    _shared: tuple[Evidence, ...] = ()
 
     def note(self, what: str) -> None:
         """Remember that this was looked at."""
         self._looked[clean(what, 120)] = None
 
-    def fail(self, what: str, error: ToolError) -> None:
-        """Remember that this could not be looked at."""
-        self._failed[clean(f"{what}: {error}", 300)] = None
+    def fail(self, what: str, why: object) -> None:
+        """Remember that this could not be looked at, or not all of it."""
+        self._failed[clean(f"{what}: {why}", 300)] = None
+
+    @property
+    def has_gaps(self) -> bool:
+        """Return whether something could not be looked at."""
+        return bool(self._failed)
+
+    @contextmanager
+    def about(self, subject: str, facts: Iterable[Evidence] = ()) -> Iterator[None]:
+        """Put a name before the causes that are added meanwhile, and these facts before their evidence."""
+        before = self._subject, self._shared
+        self._subject, self._shared = subject, tuple(facts)
+        try:
+            yield
+        finally:
+            self._subject, self._shared = before
 
     def add(
         self,
@@ -72,10 +101,13 @@ class Case:
         *,
         severity: str = "critical",
         confidence: str = "high",
+        everyones: bool = False,
     ) -> None:
-        """Add a cause, unless the very same one is known."""
+        """Add a cause, unless the very same one is known; `everyones` is one that others may have too, as a node's."""
+        if self._subject and not everyones and self._subject not in cause:
+            cause = f"{self._subject}: {cause}"
         if all(known.cause != cause for known in self.causes):
-            self.causes.append(Cause(cause, severity, confidence, tuple(evidence), fix))
+            self.causes.append(Cause(cause, severity, confidence, (*self._shared, *evidence), fix))
 
     def one(self, kind: Resource, name: str) -> Json:
         """Return an object of the namespace, or an empty one."""
@@ -103,27 +135,32 @@ class Case:
             self.fail(f"{kind.kind} {name}", error)
         return {}, False
 
-    def several(self, kind: Resource, *, labels: str = "", fields: str = "", most: int = 200) -> list[Json]:
-        """Return objects of the namespace that fit, or none."""
+    def several(self, kind: Resource, *, labels: str = "", fields: str = "", decides: bool = False) -> Found:
+        """Return objects of the namespace that fit. Unless all are seen of those that decide, nothing is healthy."""
         key = (kind.plural, labels, fields)
         if key not in self._lists:
-            what = f"{kind.plural}{f' with {labels or fields}' if labels or fields else ''}"
-            self.note(what)
-            try:
-                path = kind.path(self.namespace)
-                self._lists[key] = self.cluster.objects(*path, labels=labels, fields=fields, most=most).items
-            except ToolError as error:
-                self.fail(what, error)
-                self._lists[key] = []
-        return self._lists[key]
+            self._lists[key] = self._listed(kind, labels, fields, OBJECTS_MAX if decides else BESIDE_MAX)
+        found = self._lists[key]
+        self._is_open = self._is_open or (decides and not found.whole)
+        return found
+
+    def _listed(self, kind: Resource, labels: str, fields: str, most: int) -> Found:
+        what = f"{kind.plural}{f' with {labels or fields}' if labels or fields else ''}"
+        self.note(what)
+        try:
+            listing = self.cluster.objects(*kind.path(self.namespace), labels=labels, fields=fields, most=most)
+        except ToolError as error:
+            self.fail(what, error)
+            return Found([], whole=False)
+        if listing.more:
+            self.fail(what, f"only the first {len(listing.items)}, at least {listing.more} more were not looked at")
+        return Found(listing.items, whole=not listing.more)
 
     def events(self, found: Json, kind: Resource) -> list[Json]:
         """Return the events about an object, the newest first."""
-        name = name_of(found)
-        fields = f"involvedObject.kind={kind.kind},involvedObject.name={name}"
-        every = self.several(EVENTS, fields=fields)
-        about = [one for one in every if words(one, "involvedObject", "name", longest=260) == name]
-        return sorted(about, key=lambda one: words(one, "lastTimestamp") or words(one, "eventTime"), reverse=True)
+        fields = f"involvedObject.kind={kind.kind},involvedObject.name={name_of(found)}"
+        about = [one for one in self.several(EVENTS, fields=fields).items if is_about(one, found)]
+        return sorted(about, key=event_time, reverse=True)
 
     def warning(self, found: Json, kind: Resource, *reasons: str, holding: str = "") -> Json:
         """Return the newest event of an object with one of these reasons and these words, or an empty one."""
@@ -145,11 +182,12 @@ class Case:
         )
 
     def result(self) -> Json:
-        """Return the causes, the worst first, with what was looked at."""
+        """Return the causes, the worst first, with what was looked at; `healthy` is None if that stays open."""
         ordered = sorted(
             self.causes, key=lambda one: (SEVERITIES.index(one.severity), CONFIDENCES.index(one.confidence))
         )
-        healthy = all(one.severity == "info" for one in self.causes)
+        fails = any(one.severity != "info" for one in self.causes)
+        healthy = False if fails else None if self._is_open else True
         looked = [*self._looked]
         data: Json = {
             "healthy": healthy,

@@ -1,14 +1,17 @@
 """Tell why a container does not run: its configuration, its start, its crash, its memory, its probes."""
 
 import re
+from datetime import datetime
 
 from agent.tools.kubernetes.case import Case, Evidence
 from agent.tools.kubernetes.causes_images import REASONS as IMAGE_REASONS
 from agent.tools.kubernetes.causes_images import explain_image
+from agent.tools.kubernetes.causes_probes import explain_killing_probe, explain_probe
 from agent.tools.kubernetes.exits import log_clue, meaning
 from agent.tools.kubernetes.logs import read_log
-from agent.tools.kubernetes.reading import Json, at, clean, count, flag, lasting, moment, name_of, rows, table, words
-from agent.tools.kubernetes.resources import CONFIGMAPS, PODS, SECRETS
+from agent.tools.kubernetes.pod_status import container_name, sidecars, spec_of
+from agent.tools.kubernetes.reading import Json, age, clean, count, flag, lasting, moment, name_of, rows, table, words
+from agent.tools.kubernetes.resources import CONFIGMAPS, SECRETS
 from agent.types import ToolError
 
 LOG_LINES = 40
@@ -23,37 +26,42 @@ def explain_container(case: Case, pod: Json, status: Json, *, init: bool = False
     where = f"Pod {name_of(pod)} {'init ' if init else ''}container {words(status, 'name')}"
     reason = words(status, "state", "waiting", "reason")
     ended = table(status, "state", "terminated") or table(status, "lastState", "terminated")
+    is_running = bool(table(status, "state", "running"))
+    is_past = is_running and ended_days_ago(ended, case.cluster.now) >= 1
     if reason in IMAGE_REASONS:
         explain_image(case, pod, status, where)
     elif reason == "CreateContainerConfigError":
         _explain_config(case, pod, status, where)
-    elif reason in _START_REASONS or words(ended, "reason") in _START_REASONS:
+    elif reason in _START_REASONS or (words(ended, "reason") in _START_REASONS and not is_running):
         _explain_start(case, pod, status, where, ended)
-    elif words(ended, "reason") == "OOMKilled":
+    elif words(ended, "reason") == "OOMKilled" and (flag(status, "ready") or not is_past):
         _explain_memory(case, pod, status, where, ended)
-    elif ended and _is_worth_telling(case, status, ended, init):
+    elif ended and _is_worth_telling(case, status, ended, init=init, is_past=is_past):
         _explain_end(case, pod, status, where, ended)
-    elif table(status, "state", "running") and not flag(status, "ready") and not init:
-        return _explain_probe(case, pod, status, where)
+    elif is_running and not flag(status, "ready") and not init:
+        return explain_probe(case, pod, status, where)
     else:
         return False
     return True
 
 
-def _is_worth_telling(case: Case, status: Json, ended: Json, init: bool) -> bool:
+def ended_days_ago(ended: Json, now: datetime) -> float:
+    """Return how many days ago a container ended; 0 if that is not known."""
+    finished = moment(ended, "finishedAt")
+    return (now - finished).total_seconds() / 86400 if finished else 0.0
+
+
+def _is_worth_telling(case: Case, status: Json, ended: Json, *, init: bool, is_past: bool) -> bool:
     """Leave out what ended well, and a restart of long ago."""
     if table(status, "state", "terminated"):
         return count(ended, "exitCode") != 0
-    if words(status, "state", "waiting", "reason") or (not flag(status, "ready") and not init):
+    if words(status, "state", "waiting", "reason"):
         return True
+    if not flag(status, "ready") and not init:
+        return not is_past
     finished = moment(ended, "finishedAt")
     recent = finished is not None and (case.cluster.now - finished).total_seconds() < 3600
     return recent and count(status, "restartCount") >= 3 and not init
-
-
-def _spec_of(pod: Json, status: Json) -> Json:
-    every = rows(pod, "spec", "containers") + rows(pod, "spec", "initContainers")
-    return next((one for one in every if one.get("name") == status.get("name")), {})
 
 
 # --- Configuration and start ----------------------------------------------------------------------------------------
@@ -69,34 +77,47 @@ def _explain_config(case: Case, pod: Json, status: Json, where: str) -> None:
         if keys:
             evidence.append((f"{key[2]} {key[3]}", f"has the keys {', '.join(sorted(keys)[:20])}"))
         fix = f"Add the key `{key[1]}` to {key[2]} `{key[3]}`, or correct the key that the container refers to."
-        case.add(f"{key[2]} `{key[3]}` has no key `{key[1]}`, which container {_name(status)} needs.", evidence, fix)
+        case.add(
+            f"{key[2]} `{key[3]}` has no key `{key[1]}`, which container {container_name(status)} needs.", evidence, fix
+        )
     elif gone:
         kind = SECRETS if gone[1].lower() == "secret" else CONFIGMAPS
         if case.is_missing(kind, gone[2]):
             evidence.append((f"{kind.kind} {gone[2]}", f"does not exist in namespace {case.namespace}"))
         fix = f"Create {kind.kind} `{gone[2]}` in namespace {case.namespace}, or correct the name that is referred to."
-        case.add(f"{kind.kind} `{gone[2]}` is missing, and container {_name(status)} needs it.", evidence, fix)
+        case.add(f"{kind.kind} `{gone[2]}` is missing, and container {container_name(status)} needs it.", evidence, fix)
     elif "runAsNonRoot" in message:
         fix = "Set securityContext.runAsUser to a user other than 0, or build the image with a USER in digits."
-        case.add(f"Container {_name(status)} must not run as root, and its image does.", evidence, fix)
+        case.add(f"Container {container_name(status)} must not run as root, and its image does.", evidence, fix)
     else:
         fix = "Correct what the message names in the container's env, envFrom or security context."
         case.add(
-            f"Container {_name(status)} cannot be made from its configuration.", evidence, fix, confidence="medium"
+            f"Container {container_name(status)} cannot be made from its configuration.",
+            evidence,
+            fix,
+            confidence="medium",
         )
-
-
-def _name(status: Json) -> str:
-    return words(status, "name", longest=63)
 
 
 def _title(pod: Json, status: Json) -> str:
     """Return `Container web` or `Init container migrate`, as a sentence begins with it."""
+    name = container_name(status)
+    if name in sidecars(pod):
+        return f"Sidecar {name}"
     first = any(one.get("name") == status.get("name") for one in rows(pod, "spec", "initContainers"))
-    return f"{'Init container' if first else 'Container'} {_name(status)}"
+    return f"{'Init container' if first else 'Container'} {name}"
 
 
+_MOUNT = "something can't be mounted into it"
+_MOUNT_FIX = "Correct volumeMounts: a file can only be mounted onto a file, and subPath must exist."
+# The first match counts: a failed mount also says that there is no such file.
 _STARTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"(?i)error mounting|subpath"), _MOUNT, _MOUNT_FIX),
+    (
+        re.compile(r"(?i)oom-killed|memory limit too low"),
+        "its memory limit is too low even to start it",
+        "Raise the container's memory limit; its runtime alone needs several megabytes.",
+    ),
     (
         re.compile(r"(?i)executable file not found|no such file or directory"),
         "its command is not in the image",
@@ -112,11 +133,7 @@ _STARTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "its command may not be executed",
         "Make the file executable in the image (chmod +x), and readable for the user that the container runs as.",
     ),
-    (
-        re.compile(r"(?i)not a directory|mount|subpath"),
-        "something can't be mounted into it",
-        "Correct volumeMounts: a file can only be mounted onto a file, and subPath must exist.",
-    ),
+    (re.compile(r"(?i)not a directory|mount"), _MOUNT, _MOUNT_FIX),
 )
 
 
@@ -127,7 +144,7 @@ def _explain_start(case: Case, pod: Json, status: Json, where: str, ended: Json)
     evidence = [(f"{where} status", f"{reason}: {message or 'no message'}")]
     if last and last != message:
         evidence.append((f"{where} last state", f"{words(ended, 'reason')}: {last}"))
-    command = _spec_of(pod, status).get("command")
+    command = spec_of(pod, status).get("command")
     if isinstance(command, list):
         evidence.append((f"{where} spec", f"command: {' '.join(str(part) for part in command[:8])}"))
     for pattern, why, fix in _STARTS:
@@ -142,41 +159,42 @@ def _explain_start(case: Case, pod: Json, status: Json, where: str, ended: Json)
 
 
 def _explain_memory(case: Case, pod: Json, status: Json, where: str, ended: Json) -> None:
-    limit = words(_spec_of(pod, status), "resources", "limits", "memory", longest=40)
-    evidence = [_ending(where, ended, status)]
+    limit = words(spec_of(pod, status), "resources", "limits", "memory", longest=40)
+    evidence = [_ending(case, where, ended, status)]
     evidence.append((f"{where} spec", f"memory limit {limit}" if limit else "no memory limit"))
-    evidence += _log(case, pod, status)[0]
-    running = bool(table(status, "state", "running")) and flag(status, "ready")
-    name = _title(pod, status)
+    is_back = bool(table(status, "state", "running")) and flag(status, "ready")
+    is_past = is_back and ended_days_ago(ended, case.cluster.now) >= 1
+    evidence += [] if is_past else _log(case, pod, status)[0]
+    name, ago = _title(pod, status), age(moment(ended, "finishedAt"), case.cluster.now)
+    how = f"was killed {ago} ago because it took" if is_past else "is killed because it takes"
     if limit:
-        cause = f"{name} is killed because it takes more memory than its limit of {limit} (OOMKilled)."
+        cause = f"{name} {how} more memory than its limit of {limit} (OOMKilled)."
         fix = f"Raise the memory limit above {limit}, or make it need less; look for a leak if memory only grows."
     else:
-        cause = f"{name} is killed because its node runs out of memory (OOMKilled); it has no limit of its own."
+        how = f"was killed {ago} ago because its node ran" if is_past else "is killed because its node runs"
+        cause = f"{name} {how} out of memory (OOMKilled); it has no limit of its own."
         fix = "Give it a memory request and limit, and look at what else takes the memory of the node."
-    case.add(cause, evidence, fix, severity="warning" if running else "critical")
+    case.add(cause, evidence, fix, severity="info" if is_past else "warning" if is_back else "critical")
 
 
-def _ending(where: str, ended: Json, status: Json) -> Evidence:
+def _ending(case: Case, where: str, ended: Json, status: Json) -> Evidence:
     code = count(ended, "exitCode")
     began, finished = moment(ended, "startedAt"), moment(ended, "finishedAt")
     lasted = f" after {lasting((finished - began).total_seconds())}" if began and finished else ""
     said = words(ended, "message", longest=300)
     fact = f"{words(ended, 'reason', default='ended')}, exit code {code} ({meaning(code)}){lasted}, "
     fact += f"{count(status, 'restartCount')} restarts"
+    fact += f", ended {age(finished, case.cluster.now)} ago" if finished else ""
     return f"{where} last state", fact + (f": {said}" if said else "")
 
 
 def _explain_end(case: Case, pod: Json, status: Json, where: str, ended: Json) -> None:
-    evidence = [_ending(where, ended, status)]
+    evidence = [_ending(case, where, ended, status)]
     waiting = words(status, "state", "waiting", "reason")
     if waiting:
         evidence.insert(0, (f"{where} status", f"{waiting}: {words(status, 'state', 'waiting', 'message')}"))
     severity = "warning" if flag(status, "ready") else "critical"
-    killed = case.warning(pod, PODS, "Killing", holding="failed liveness probe")
-    killed = killed or case.warning(pod, PODS, "Killing", holding="failed startup probe")
-    if killed and _name(status) in words(killed, "message"):
-        _explain_killing_probe(case, pod, status, evidence, killed, severity)
+    if explain_killing_probe(case, pod, status, evidence, severity):
         return
     facts, clue = _log(case, pod, status)
     code, title = count(ended, "exitCode"), _title(pod, status)
@@ -199,7 +217,7 @@ def _fix_for(code: int) -> str:
 
 def _log(case: Case, pod: Json, status: Json) -> tuple[list[Evidence], tuple[str, str] | None]:
     """Return the end of the log of the run that ended, and what it hints at."""
-    name = _name(status)
+    name = container_name(status)
     previous = not table(status, "state", "terminated")
     source = f"{'Previous log' if previous else 'Log'} of {name_of(pod)}/{name}"
     case.note(source)
@@ -214,69 +232,3 @@ def _log(case: Case, pod: Json, status: Json) -> tuple[list[Evidence], tuple[str
     facts: list[Evidence] = [(f"{source}, telling line", clue[2])] if clue else []
     facts.append((f"{source}, last lines", "\n".join(clean(line, 200) for line in lines[-LOG_LINES_SHOWN:])))
     return facts, clue[:2] if clue else None
-
-
-# --- Probes ---------------------------------------------------------------------------------------------------------
-
-
-def _explain_killing_probe(
-    case: Case, pod: Json, status: Json, evidence: list[Evidence], killed: Json, severity: str
-) -> None:
-    kind = "startup" if "startup" in words(killed, "message") else "liveness"
-    failing = case.warning(pod, PODS, "Unhealthy", holding=f"{kind.capitalize()} probe")
-    evidence += [case.event_fact(one) for one in (killed, failing) if one]
-    evidence += _probe_spec(pod, status, kind)
-    why = _probe_failure(words(failing, "message", longest=600))
-    cause = f"Container {_name(status)} is killed by its own {kind} probe{f': {why}' if why else ''}."
-    fix = (
-        "Let the probe's endpoint answer fast and without asking other services; give it more timeoutSeconds and "
-        "failureThreshold, and a startupProbe if the program starts slowly."
-    )
-    case.add(cause, evidence, fix, severity=severity)
-
-
-def _explain_probe(case: Case, pod: Json, status: Json, where: str) -> bool:
-    """Add which probe keeps a running container from being ready."""
-    spec = _spec_of(pod, status)
-    for kind in ("startup", "readiness", "liveness"):
-        failing = case.warning(pod, PODS, "Unhealthy", holding=f"{kind.capitalize()} probe")
-        if failing and isinstance(spec.get(f"{kind}Probe"), dict):
-            why = _probe_failure(words(failing, "message", longest=600))
-            evidence = [(f"{where} status", "running, not ready"), case.event_fact(failing)]
-            evidence += _probe_spec(pod, status, kind)
-            fix = "Make the endpoint answer with a status of 200 to 399, or correct the probe's path, port and timeout."
-            case.add(f"The {kind} probe of container {_name(status)} fails: {why}.", evidence, fix)
-            return True
-    if isinstance(spec.get("readinessProbe"), dict) or isinstance(spec.get("startupProbe"), dict):
-        evidence = [(f"{where} status", "running, not ready"), *_probe_spec(pod, status, "readiness")]
-        fix = "Wait for its first probes; then look at the log."
-        cause = f"Container {_name(status)} runs, and its readiness probe has not passed yet."
-        case.add(cause, evidence, fix, severity="warning", confidence="low")
-        return True
-    return False
-
-
-def _probe_failure(message: str) -> str:
-    status = re.search(r"statuscode: (\d{3})", message)
-    if status:
-        return f"it answers with status {status[1]}"
-    if "connection refused" in message:
-        return "nothing listens on its port (connection refused)"
-    if "deadline exceeded" in message or "timeout" in message.lower():
-        return "it does not answer in time"
-    return message.partition("probe failed: ")[2][:160] or message[:160]
-
-
-def _probe_spec(pod: Json, status: Json, kind: str) -> list[Evidence]:
-    spec = _spec_of(pod, status)
-    probe = table(spec, f"{kind}Probe")
-    if not probe:
-        return []
-    where = f"Pod {name_of(pod)} container {_name(status)} spec"
-    http, tcp = table(probe, "httpGet"), table(probe, "tcpSocket")
-    how = f"GET {words(http, 'path', default='/')} on port {http.get('port')}" if http else "runs a command"
-    how = f"connects to port {tcp.get('port')}" if tcp else how
-    after = at(probe, "timeoutSeconds")
-    fact = f"{kind} probe: {how}, timeout {after if isinstance(after, int) else 1} s"
-    ports = [str(count(one, "containerPort")) for one in rows(spec, "ports")]
-    return [(where, fact + (f"; the container names the ports {', '.join(ports[:6])}" if ports else ""))]

@@ -23,7 +23,7 @@ def explain_node(case: Case, node: Json) -> bool:
         found = condition(node, type)
         if found.get("status") == "True":
             fix = "Free memory or disk on the node, drain it, or give pods requests and limits that fit."
-            case.add(f"Node {name} {what}.", [_fact(name, found)], fix)
+            case.add(f"Node {name} {what}.", [_fact(name, found)], fix, everyones=True)
     trouble = len(case.causes) > before
     if not trouble:
         case.good.append(_fact(name, ready))
@@ -53,7 +53,7 @@ def _explain_unready(case: Case, name: str, ready: Json, node: Json) -> None:
         if silent
         else "Look at the message: often the network plugin, the container runtime or the kubelet's disk."
     )
-    case.add(f"Node {name} {what}.", evidence, fix)
+    case.add(f"Node {name} {what}.", evidence, fix, everyones=True)
 
 
 def _fact(name: str, found: Json) -> Evidence:

@@ -1,10 +1,16 @@
 """Tell why pods do not run or are not ready; pods with the same trouble are told of once."""
 
-from agent.tools.kubernetes.case import Case
-from agent.tools.kubernetes.causes_containers import explain_container
+import re
+from collections.abc import Hashable
+from datetime import datetime
+
+from agent.tools.kubernetes.case import Case, Evidence
+from agent.tools.kubernetes.causes_containers import ended_days_ago, explain_container
+from agent.tools.kubernetes.causes_deletion import FINALIZERS_FIX
 from agent.tools.kubernetes.causes_nodes import explain_node
 from agent.tools.kubernetes.causes_scheduling import explain_scheduling
 from agent.tools.kubernetes.causes_volumes import explain_claims, explain_mounts
+from agent.tools.kubernetes.owners import template_mark, workload_of
 from agent.tools.kubernetes.pod_status import (
     containers,
     init_containers,
@@ -12,6 +18,8 @@ from agent.tools.kubernetes.pod_status import (
     is_ready,
     ready_count,
     restarts,
+    sidecars,
+    state_word,
     status_word,
 )
 from agent.tools.kubernetes.reading import (
@@ -19,6 +27,7 @@ from agent.tools.kubernetes.reading import (
     at,
     condition,
     count,
+    flag,
     lasting,
     moment,
     name_of,
@@ -29,61 +38,99 @@ from agent.tools.kubernetes.reading import (
 )
 from agent.tools.kubernetes.resources import NODES, PODS
 
-GROUPS_EXPLAINED = 4
+GROUPS_EXPLAINED = 8
 STARTING_SECONDS = 30
 # A pod may take its grace period to end, and its node some more time.
 LEAVING_SECONDS = 120
+_DIGITS = re.compile(r"\d+")
 
 
-def explain_pods(case: Case, pods: list[Json]) -> None:
-    """Explain each different trouble among the pods, by one pod that has it."""
-    groups: dict[str, list[Json]] = {}
-    for pod in pods:
-        if is_in_trouble(pod):
+def explain_pods(case: Case, pods: list[Json], *, named: bool = False) -> None:
+    """Explain each different trouble among the pods by one pod that has it; `named` says whose trouble it is."""
+    groups: dict[Hashable, list[Json]] = {}
+    now = case.cluster.now
+    for pod in sorted(pods, key=lambda one: (is_ready(one), not is_in_trouble(one, now))):
+        if is_in_trouble(pod, now) or _was_killed(pod):
             groups.setdefault(_trouble(pod), []).append(pod)
-    for trouble, alike in [*groups.items()][:GROUPS_EXPLAINED]:
-        if len(alike) > 1:
-            names = ", ".join(name_of(one) for one in alike[:6])
-            case.facts.setdefault("pods_alike", []).append(f"{len(alike)} pods are {trouble}: {names}"[:400])
-        explain_pod(case, alike[0])
-    good = [pod for pod in pods if is_ready(pod)]
-    for pod in good[:6]:
+    named = named or len({workload_of(alike[0]) for alike in groups.values()}) > 1
+    for alike in [*groups.values()][:GROUPS_EXPLAINED]:
+        subject = " ".join(workload_of(alike[0])) if named else ""
+        with case.about(subject, _alike(case, alike)):
+            _explain_pod(case, alike[0])
+    if left := [name_of(alike[0]) for alike in [*groups.values()][GROUPS_EXPLAINED:]]:
+        case.fail(f"{len(left)} more kinds of trouble among the pods", f"such as that of pod {left[0]}")
+    for pod in [pod for pod in pods if is_ready(pod)][:6]:
         ready, whole = ready_count(pod)
         fact = f"{status_word(pod)}, {ready}/{whole} containers ready, {restarts(pod)} restarts"
         case.good.append((f"Pod {name_of(pod)} status", fact))
 
 
-def is_in_trouble(pod: Json) -> bool:
-    """Return whether something about the pod needs an explanation."""
+def _alike(case: Case, pods: list[Json]) -> list[Evidence]:
+    """Note and return which pods have the same trouble as the one that is explained."""
+    if len(pods) == 1:
+        return []
+    names = ", ".join(name_of(one) for one in pods[:6])
+    fact = f"{len(pods)} pods are {_trouble_word(pods[0])}: {names}"[:400]
+    case.facts.setdefault("pods_alike", []).append(fact)
+    return [("Pods with this trouble", fact)]
+
+
+def is_in_trouble(pod: Json, now: datetime) -> bool:
+    """Return whether the pod fails, or did so within the last day."""
     if words(pod, "status", "phase") == "Succeeded":
         return False
-    if not is_ready(pod):
-        return True
-    return any(restarts_often(one) for one in [*containers(pod), *init_containers(pod)])
+    return not is_ready(pod) or any(_restarts_often(one, now) for one in _statuses(pod))
 
 
-def restarts_often(status: Json) -> bool:
+def _statuses(pod: Json) -> list[Json]:
+    return [*init_containers(pod), *containers(pod)]
+
+
+def _restarts_often(status: Json, now: datetime) -> bool:
     """Return whether a container that runs now has ended in a way that is worth a look."""
     last = table(status, "lastState", "terminated")
-    return words(last, "reason") == "OOMKilled" or (bool(last) and count(status, "restartCount") >= 3)
+    is_old = ended_days_ago(last, now) >= 1
+    return bool(last) and not is_old and (words(last, "reason") == "OOMKilled" or count(status, "restartCount") >= 3)
 
 
-def _trouble(pod: Json) -> str:
-    """Return what pods with the same trouble share."""
+def _was_killed(pod: Json) -> bool:
+    """Return whether a pod that is well once took too much memory: worth knowing, however long ago it was."""
+    return is_ready(pod) and any(
+        words(one, "lastState", "terminated", "reason") == "OOMKilled" for one in _statuses(pod)
+    )
+
+
+def _trouble(pod: Json) -> Hashable:
+    """Return what pods share that fail for the same reason, as far as their status tells."""
+    failing = []
+    for one in _statuses(pod):
+        ended = table(one, "state", "terminated") or table(one, "lastState", "terminated")
+        if ended or not flag(one, "ready"):
+            code = (words(ended, "reason"), count(ended, "exitCode"))
+            failing.append((words(one, "name"), state_word(one), *code))
+    # What the scheduler says differs in numbers from one second to the next.
+    said = _DIGITS.sub("", words(condition(pod, "PodScheduled"), "message", longest=900))
+    return workload_of(pod), template_mark(pod), _trouble_word(pod), tuple(failing), said
+
+
+def _trouble_word(pod: Json) -> str:
     return status_word(pod) if not is_ready(pod) else "restarted often"
 
 
-def explain_pod(case: Case, pod: Json) -> None:
+def _explain_pod(case: Case, pod: Json) -> None:
     """Add why this pod does not run or is not ready."""
     case.note(f"Pod {name_of(pod)}")
-    if not is_in_trouble(pod):
-        return
     if is_ready(pod):
         _explain_containers(case, pod)  # It runs; only what its containers went through may be worth telling.
     elif is_leaving(pod):
         _explain_leaving(case, pod)
     elif not any(explains(case, pod) for explains in _STEPS):
         _explain_rest(case, pod)
+
+
+_FORCE_FIX = (
+    "See whether its node is reachable; as the last way out, delete it by force when it surely does not run any more."
+)
 
 
 def _explain_leaving(case: Case, pod: Json) -> None:
@@ -96,8 +143,7 @@ def _explain_leaving(case: Case, pod: Json) -> None:
     if finalizers:
         evidence.append((f"Pod {name_of(pod)} metadata", f"finalizers {', '.join(finalizers[:5])}"))
     if not _explain_by_node(case, pod):
-        fix = "Find the controller of its finalizers" if finalizers else "See whether its node is reachable"
-        fix += "; as the last way out, delete it by force when it surely does not run any more."
+        fix = FINALIZERS_FIX if finalizers else _FORCE_FIX
         case.add(f"Pod {name_of(pod)} does not end.", evidence, fix, severity="warning", confidence="medium")
 
 
@@ -114,16 +160,33 @@ _ENDS = {
     "Shutdown": ("ended when its node was shut down", "Nothing, if it was replaced."),
     "Terminated": ("ended when its node was shut down", "Nothing, if it was replaced."),
     "UnexpectedAdmissionError": ("was refused by its node", "Read the message: often a device or its plugin is gone."),
-    "OutOfcpu": ("was refused by its node, which has too little cpu left", "Delete it; it is scheduled anew."),
-    "OutOfmemory": ("was refused by its node, which has too little memory left", "Delete it; it is scheduled anew."),
 }
 
 
+def _end(pod: Json) -> tuple[str, str] | None:
+    """Return how a pod ended that its node gave up or never took, and what to do, or None."""
+    reason, message = words(pod, "status", "reason", longest=60), words(pod, "status", "message", longest=250)
+    if reason in _ENDS:
+        return _ENDS[reason]
+    if reason.startswith("OutOf"):
+        what = f"was refused by its node, which has too little left of: {reason.removeprefix('OutOf')}"
+        return what, "Delete it; it is scheduled anew."
+    if words(pod, "status", "phase") != "Failed" or not (reason or message):
+        return None
+    what = "was refused by its node" if "rejected" in message else "has failed"
+    said = ": ".join(part for part in (reason, message) if part)
+    return (
+        f"{what}: {said.rstrip('.')}",
+        "Read the message; a pod that its node refused has to be deleted and made anew.",
+    )
+
+
 def _explain_end_of_pod(case: Case, pod: Json) -> bool:
-    reason = words(pod, "status", "reason", longest=60)
-    if reason not in _ENDS:
+    end = _end(pod)
+    if end is None:
         return False
-    what, fix = _ENDS[reason]
+    what, fix = end
+    reason = words(pod, "status", "reason", default="Failed", longest=60)
     message = words(pod, "status", "message", default="no message", longest=600)
     node = words(pod, "spec", "nodeName")
     evidence = [(f"Pod {name_of(pod)} status", f"{reason}: {message}")]
@@ -136,22 +199,20 @@ def _explain_end_of_pod(case: Case, pod: Json) -> bool:
 
 
 def _explain_containers(case: Case, pod: Json) -> bool:
-    for status in init_containers(pod):
-        if explain_container(case, pod, status, init=True):
-            return True
-    if _explain_waiting_for_init(case, pod):
+    beside = sidecars(pod)
+    along = [one for one in init_containers(pod) if words(one, "name") in beside]
+    first = [one for one in init_containers(pod) if words(one, "name") not in beside]
+    if any(explain_container(case, pod, status, init=True) for status in first):
         return True
-    found = [explain_container(case, pod, status) for status in containers(pod)]
+    found = [explain_container(case, pod, status) for status in along]
+    if _explain_waiting_for_init(case, pod, first):
+        return True
+    found += [explain_container(case, pod, status) for status in containers(pod)]
     return any(found)
 
 
-def _explain_waiting_for_init(case: Case, pod: Json) -> bool:
-    sidecars = {
-        words(one, "name") for one in rows(pod, "spec", "initContainers") if one.get("restartPolicy") == "Always"
-    }
-    running = [
-        one for one in init_containers(pod) if table(one, "state", "running") and words(one, "name") not in sidecars
-    ]
+def _explain_waiting_for_init(case: Case, pod: Json, first: list[Json]) -> bool:
+    running = [one for one in first if table(one, "state", "running")]
     if not running:
         return False
     name, since = words(running[0], "name"), moment(running[0], "state", "running", "startedAt")
@@ -194,7 +255,8 @@ def _explain_rest(case: Case, pod: Json) -> None:
     ready = condition(pod, "Ready")
     if at(ready, "message"):
         evidence.append((f"Pod {name_of(pod)} condition Ready", words(ready, "message")))
-    cause = f"Pod {name_of(pod)} is {status_word(pod)} and not ready; nothing says why."
+    why = "what could be looked at does not say why" if case.has_gaps else "nothing says why"
+    cause = f"Pod {name_of(pod)} is {status_word(pod)} and not ready; {why}."
     fix = "Look at its log and at the kubelet of its node."
     case.add(cause, evidence, fix, severity="warning", confidence="low")
 

@@ -3,15 +3,15 @@
 from agent.tools.kubernetes.case import Case, Evidence
 from agent.tools.kubernetes.columns_workloads import metrics
 from agent.tools.kubernetes.reading import Json, at, clean, condition, count, name_of, table, whole, words
-from agent.tools.kubernetes.resources import AUTOSCALERS, BUDGETS
+from agent.tools.kubernetes.resources import AUTOSCALERS, BUDGETS, Resource
 from agent.tools.kubernetes.selecting import selects
 
 
-def explain_autoscalers(case: Case, deployment: str) -> None:
-    """Add what is wrong with the autoscalers of a deployment."""
-    for one in case.several(AUTOSCALERS):
+def explain_autoscalers(case: Case, kind: Resource, workload: str) -> None:
+    """Add what is wrong with the autoscalers of a workload."""
+    for one in case.several(AUTOSCALERS).items:
         about = table(one, "spec", "scaleTargetRef")
-        if words(about, "kind") == "Deployment" and words(about, "name", longest=260) == deployment:
+        if words(about, "kind") == kind.kind and words(about, "name", longest=260) == workload:
             explain_autoscaler(case, one)
 
 
@@ -46,7 +46,7 @@ def _fact(name: str, found: Json) -> Evidence:
 
 def explain_budgets(case: Case, labels: dict[str, str]) -> None:
     """Add that a disruption budget lets no pod be evicted."""
-    for one in case.several(BUDGETS):
+    for one in case.several(BUDGETS).items:
         if selects(table(one, "spec", "selector"), labels):
             explain_budget(case, one)
 

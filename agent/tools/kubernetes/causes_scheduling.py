@@ -2,18 +2,34 @@
 
 import re
 
+from agent.quantities import quantity
 from agent.tools.kubernetes.case import Case, Evidence
+from agent.tools.kubernetes.causes_nodes import explain_node
 from agent.tools.kubernetes.causes_volumes import explain_claims
-from agent.tools.kubernetes.reading import Json, clean, condition, flag, labels, name_of, quantity, rows, table, words
+from agent.tools.kubernetes.reading import Json, clean, condition, flag, labels, name_of, rows, table, words
 from agent.tools.kubernetes.resources import NODES, PODS
 
+TAINTED_MAX = 3
 _PART = re.compile(r"(?:(\d{1,6}) )?(.+)")
+# The cluster itself puts these onto a node in trouble; to tolerate them would only send pods there.
+_OWN_TAINT = re.compile(r"(node\.kubernetes\.io/[a-z-]{1,60}|node\.cloudprovider\.kubernetes\.io/uninitialized)")
+_UNREADY = "Get the nodes ready; a toleration would only send pods to nodes that cannot run them."
+_PRESSED = "Free what the nodes are short of, or add nodes; a toleration would only get the pod evicted."
 _FIXES: tuple[tuple[str, str, str], ...] = (
     ("insufficient cpu", "too little cpu is free", "Ask for less cpu, add nodes, or free cpu by scaling others down."),
     ("insufficient memory", "too little memory is free", "Ask for less memory, add nodes, or free memory."),
     ("insufficient ephemeral", "too little disk is free", "Ask for less ephemeral-storage or use larger disks."),
     ("insufficient ", "a special resource is used up", "Add nodes that have this resource, such as GPUs, or free it."),
     ("too many pods", "nodes are full of pods", "Add nodes, or raise the kubelets' limit of pods."),
+    ("node.kubernetes.io/not-ready", "nodes are not ready", _UNREADY),
+    ("node.kubernetes.io/unreachable", "nodes do not answer", _UNREADY),
+    ("node.kubernetes.io/network-unavailable", "nodes have no network for pods", _UNREADY),
+    ("node.kubernetes.io/disk-pressure", "nodes are short of disk space", _PRESSED),
+    ("node.kubernetes.io/memory-pressure", "nodes are short of memory", _PRESSED),
+    ("node.kubernetes.io/pid-pressure", "nodes are short of process numbers", _PRESSED),
+    ("node.kubernetes.io/unschedulable", "nodes are cordoned", "Uncordon a node: kubectl uncordon <node>."),
+    ("kubernetes.io/uninitialized", "nodes wait for their cloud controller", "Look at the cloud controller manager."),
+    ("node.kubernetes.io/", "nodes are out of service", _UNREADY),
     ("untolerated taint", "nodes have taints that it does not tolerate", "Add a toleration, or remove the taint."),
     ("had taint", "nodes have taints that it does not tolerate", "Add a toleration, or remove the taint."),
     ("volume node affinity", "its volume is bound to another node or zone", "Let a node run in the volume's zone."),
@@ -27,9 +43,9 @@ _FIXES: tuple[tuple[str, str, str], ...] = (
     ("were unschedulable", "nodes are cordoned", "Uncordon a node: kubectl uncordon <node>."),
     ("unbound immediate", "its volume is not there yet", "Get its PersistentVolumeClaim bound first."),
     ("available persistent volumes", "no volume fits its claim", "Make a volume that fits, in a zone of the nodes."),
+    ("binding volumes", "its volume was not made in time", "See whether the storage driver (CSI) of its class runs."),
     ("persistentvolumeclaim", "its volume claim is missing", "Create the PersistentVolumeClaim that it names."),
     ("max volume count", "nodes hold no more volumes", "Add nodes, or use fewer volumes on each."),
-    ("not-ready", "nodes are not ready", "Bring the nodes back."),
 )
 
 
@@ -48,8 +64,9 @@ def explain_scheduling(case: Case, pod: Json) -> bool:
     parts = reasons(said)
     evidence += _what_it_asks(pod) + _what_nodes_have(case, pod, said)
     found_claims = explain_claims(case, pod)
-    if "persistentvolumeclaim" in said.lower() and found_claims:
+    if found_claims and any(one in said.lower() for one in ("persistentvolumeclaim", "volumebinding")):
         return True  # The volume is the cause; that no node is chosen only follows from it.
+    _explain_tainted_nodes(case, said)
     known = [_known(part) for _, part in parts]
     whys = [f"{why} ({_counted(number)})" for (number, _), (why, _) in zip(parts, known, strict=True) if why]
     fixes = list(dict.fromkeys(fix for _, fix in known if fix))
@@ -58,6 +75,18 @@ def explain_scheduling(case: Case, pod: Json) -> bool:
         cause, evidence, " ".join(fixes[:3]) or "Read the scheduler's message.", confidence="high" if whys else "medium"
     )
     return True
+
+
+def _explain_tainted_nodes(case: Case, said: str) -> None:
+    """Add what is wrong with the nodes that the cluster itself keeps pods from."""
+    keys = set(_OWN_TAINT.findall(said))
+    tainted = [
+        one
+        for one in (case.several(NODES).items if keys else [])
+        if any(words(taint, "key") in keys for taint in rows(one, "spec", "taints"))
+    ]
+    for node in tainted[:TAINTED_MAX]:
+        explain_node(case, node)
 
 
 def _status(pod: Json, scheduled: Json) -> Evidence:
@@ -117,7 +146,8 @@ def _what_it_asks(pod: Json) -> list[Evidence]:
 
 
 def _what_nodes_have(case: Case, pod: Json, said: str) -> list[Evidence]:
-    nodes = case.several(NODES)
+    every = case.several(NODES)
+    nodes = every.items
     if not nodes:
         return []
     facts = []
@@ -128,11 +158,11 @@ def _what_nodes_have(case: Case, pod: Json, said: str) -> list[Evidence]:
             for one in nodes[:5]
         ]
         facts.append(("Nodes, allocatable in all", "; ".join(sizes)))
-        facts += _too_large(pod, nodes)
+        facts += _too_large(pod, nodes) if every.whole else []
     if "taint" in said:
         tainted = [f"{name_of(one)}: {taint}" for one in nodes for taint in _taints(one)]
         facts += [("Nodes, taints", "; ".join(tainted[:8]))] if tainted else []
-    if "selector" in said or "affinity" in said:
+    if every.whole and ("selector" in said or "affinity" in said):
         facts += _selector_facts(pod, nodes)
     held = [name_of(one) for one in nodes if flag(one, "spec", "unschedulable")]
     return facts + ([("Nodes, cordoned", ", ".join(held[:8]))] if held else [])
@@ -149,8 +179,8 @@ def _too_large(pod: Json, nodes: list[Json]) -> list[Evidence]:
     """Say that a request is larger than the largest node, which no free space can help."""
     facts = []
     for kind in ("cpu", "memory"):
-        wants = [quantity(labels(one, "resources", "requests").get(kind)) for one in rows(pod, "spec", "containers")]
-        largest = max((quantity(labels(one, "status", "allocatable").get(kind)) or 0 for one in nodes), default=0)
+        wants = [quantity(table(one, "resources", "requests").get(kind)) for one in rows(pod, "spec", "containers")]
+        largest = max((quantity(table(one, "status", "allocatable").get(kind)) or 0 for one in nodes), default=0)
         if largest and sum(want or 0 for want in wants) > largest:
             facts.append(("Comparison", f"the pod asks for more {kind} than the largest node has in all"))
     return facts

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agent.tools.kubernetes.case import Case, Evidence
+from agent.tools.kubernetes.case import Case, Evidence, Found
 from agent.tools.kubernetes.causes_pods import explain_pods
 from agent.tools.kubernetes.client import METADATA_ONLY
 from agent.tools.kubernetes.pod_status import is_ready
@@ -20,52 +20,68 @@ def explain_service(case: Case, service: Json) -> None:
     if words(service, "spec", "type") == "ExternalName":
         case.good.append((f"Service {name} spec", f"points to {words(service, 'spec', 'externalName')}"))
         return
-    ready, waiting = _endpoints(case, name)
-    case.facts |= {"selector": shown or "none", "endpoints_ready": ready, "endpoints_not_ready": waiting}
-    case.good.append((f"EndpointSlices of {name}", f"{ready} ready, {waiting} not ready"))
-    pods = case.several(PODS, labels=shown) if selector else []
-    if selector and pods:
-        _explain_ports(case, service, pods)
-    if not ready:
+    pods = case.several(PODS, labels=shown, decides=True) if selector else Found([])
+    case.facts["selector"] = shown or "none"
+    if pods.items:
+        _explain_ports(case, service, pods.items)
+    slices = case.several(SLICES, labels=f"kubernetes.io/service-name={name}", decides=True)
+    ready, waiting = _endpoints(slices.items)
+    if ready or slices.whole:
+        case.facts |= {"endpoints_ready": ready, "endpoints_not_ready": waiting}
+        case.good.append((f"EndpointSlices of {name}", f"{ready} ready, {waiting} not ready"))
+    if not ready and slices.whole:
         _explain_emptiness(case, service, shown, pods, waiting)
-    elif waiting:
-        explain_pods(case, pods)
+    elif waiting or not slices.whole:
+        explain_pods(case, pods.items)
     _explain_balancer(case, service)
 
 
-def _endpoints(case: Case, name: str) -> tuple[int, int]:
-    slices = case.several(SLICES, labels=f"kubernetes.io/service-name={name}")
-    states = [at(one, "conditions", "ready") is not False for part in slices for one in rows(part, "endpoints")]
-    return sum(states), len(states) - sum(states)
+def _endpoints(slices: list[Json]) -> tuple[int, int]:
+    """Return how many pods take traffic, and how many do not; one with two addresses stands in two slices."""
+    states: dict[str, bool] = {}
+    for one in [one for part in slices for one in rows(part, "endpoints")]:
+        about = words(one, "targetRef", "name") or " ".join(texts(one, "addresses"))
+        states[about] = states.get(about, False) or at(one, "conditions", "ready") is not False
+    return sum(states.values()), len(states) - sum(states.values())
 
 
-def _explain_emptiness(case: Case, service: Json, selector: str, pods: list[Json], waiting: int) -> None:
-    name = name_of(service)
+def _explain_emptiness(case: Case, service: Json, selector: str, pods: Found, waiting: int) -> None:
+    name, ready = name_of(service), sum(map(is_ready, pods.items))
     evidence: list[Evidence] = [(f"EndpointSlices of {name}", f"0 ready, {waiting} not ready")]
     evidence.append((f"Service {name} spec", f"selector {selector or 'none'}"))
     if not selector:
         fix = "Give it a selector that fits the pods' labels, or make an EndpointSlice by hand."
         case.add(f"Service {name} has no selector and no endpoints.", evidence, fix)
-    elif not pods:
+    elif not pods.items and not pods.whole:
+        fix = "Let the role of the connection list pods, and ask again."
+        cause = f"Service {name} has no endpoints; its pods could not be looked at."
+        case.add(cause, evidence, fix, confidence="medium")
+    elif not pods.items:
         evidence += _nearest(case, labels(service, "spec", "selector"))
         fix = "Make the service's selector and the labels of the pods' template equal, or start the pods."
         case.add(f"Service {name} has no endpoints: no pod has the labels {selector}.", evidence, fix)
     else:
-        evidence.append((f"Pods with {selector}", f"{len(pods)} pods, {sum(map(is_ready, pods))} ready"))
+        evidence.append((f"Pods with {selector}", f"{len(pods.items)} pods, {ready} ready"))
         fix = "Get the pods ready; their causes are listed beside this one."
-        case.add(f"Service {name} has no endpoints: none of its {len(pods)} pods is ready.", evidence, fix)
-        explain_pods(case, pods)
+        why = f"none of its {len(pods.items)} pods is ready"
+        if ready:
+            why = f"{ready} of its pods are ready, and the cluster has not taken them up"
+            fix = "Ask again in a minute; if it stays, see whether the controller manager of the cluster runs."
+        case.add(f"Service {name} has no endpoints: {why}.", evidence, fix, confidence="medium" if ready else "high")
+        explain_pods(case, pods.items)
 
 
 def _nearest(case: Case, selector: dict[str, str]) -> list[Evidence]:
     """Return the labels of pods that share a key with the selector, or are named like its values."""
-    found = []
-    for pod in case.several(PODS):
+    found, every = [], case.several(PODS)
+    for pod in every.items:
         own = labels(pod, "metadata", "labels")
         alike = [f"{key}={own[key]}" for key in selector if key in own]
         if alike:
             found.append(", ".join(alike))
     different = [*dict.fromkeys(found)]
+    if not different and not every.whole:
+        return []
     fact = f"have {'; '.join(different[:6])}" if different else "none has these label keys"
     return [(f"Pods in namespace {case.namespace}", fact)]
 
@@ -134,7 +150,8 @@ def _backends(ingress: Json) -> Iterator[Json]:
 def _explain_class(case: Case, ingress: Json) -> None:
     wanted, name = words(ingress, "spec", "ingressClassName", longest=260), name_of(ingress)
     if wanted and case.is_missing(INGRESS_CLASSES, wanted):
-        known = ", ".join(name_of(one) for one in case.several(INGRESS_CLASSES)[:8]) or "none"
+        classes = case.several(INGRESS_CLASSES)
+        known = ", ".join(name_of(one) for one in classes.items[:8]) or ("none" if classes.whole else "not known")
         evidence = [(f"Ingress {name} spec", f"ingressClassName {wanted}"), ("IngressClasses", known)]
         fix = "Install the ingress controller of this class, or name a class that exists."
         case.add(f"Ingress class `{wanted}` does not exist, so no controller serves ingress {name}.", evidence, fix)

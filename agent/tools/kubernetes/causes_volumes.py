@@ -4,11 +4,14 @@ import re
 from collections.abc import Sequence
 
 from agent.tools.kubernetes.case import Case, Evidence
+from agent.tools.kubernetes.causes_deletion import explain_deletion
+from agent.tools.kubernetes.pod_status import containers, init_containers
 from agent.tools.kubernetes.reading import Json, at, flag, labels, name_of, rows, table, words
 from agent.tools.kubernetes.resources import CLAIMS, CONFIGMAPS, PODS, SECRETS, STORAGE_CLASSES
 
 VOLUMES_MAX = 40
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_PROVISIONER = re.compile(r"external provisioner ['\"]([^'\"]{1,200})['\"]")
 _NO_SOURCE = re.compile(r'(secret|configmap) "([^"]{1,253})" not found', re.IGNORECASE)
 _NO_KEYS = re.compile(r"references non-existent (?:\w+ )?(?:key|config key|secret key): (\S{1,253})")
 
@@ -24,6 +27,8 @@ def explain_claims(case: Case, pod: Json) -> bool:
             fix = f"Create the claim `{name}` in namespace {case.namespace}, or correct the name in the pod's volumes."
             evidence = [(f"Pod {name_of(pod)} spec", f"volume {words(volume, 'name')} uses claim {name}")]
             case.add(f"PersistentVolumeClaim `{name}` does not exist.", evidence, fix)
+            found = True
+        elif explain_deletion(case, CLAIMS, case.one(CLAIMS, name)):
             found = True
         elif case.one(CLAIMS, name):
             mounted = [(f"Pod {name_of(pod)} spec", f"volume {words(volume, 'name')} uses claim {name}")]
@@ -41,7 +46,11 @@ def explain_claim(case: Case, claim: Json, mounted: Sequence[Evidence] = ()) -> 
         fix = "Restore the volume, or delete the claim and make it again from a backup."
         case.add(f"The volume of claim `{name}` is gone (Lost).", evidence, fix)
         return True
-    event = case.warning(claim, CLAIMS, "ProvisioningFailed", "FailedBinding", "WaitForFirstConsumer")
+    # A provisioner that answers says more than the cluster, which goes on saying that it waits.
+    event = case.warning(claim, CLAIMS, "ProvisioningFailed") or case.warning(claim, CLAIMS, "Provisioning")
+    event = event or case.warning(claim, CLAIMS, "FailedBinding", "WaitForFirstConsumer", "ExternalProvisioning")
+    if mounted and words(event, "reason") == "WaitForFirstConsumer":
+        return False  # It waits for this pod to get a node, and not the other way round.
     if event:
         evidence.append(case.event_fact(event))
     _explain_pending(case, claim, evidence, event)
@@ -52,43 +61,62 @@ def _explain_pending(case: Case, claim: Json, evidence: list[Evidence], event: J
     name, wanted = name_of(claim), at(claim, "spec", "storageClassName")
     size = words(claim, "spec", "resources", "requests", "storage")
     evidence.append((f"PersistentVolumeClaim {name} spec", f"storageClassName {wanted or 'not set'}, size {size}"))
-    said = words(event, "message", longest=600)
     if isinstance(wanted, str) and wanted and case.is_missing(STORAGE_CLASSES, wanted):
         evidence += _classes(case)
         fix = f"Create StorageClass `{wanted}`, or make the claim anew with one that exists."
-        case.add(f"Claim `{name}` is pending: StorageClass `{wanted}` does not exist.", evidence, fix)
-    elif wanted is None and not _default(case):
+        case.add(f"Claim `{name}` is pending: StorageClass `{wanted}` does not exist.", evidence, fix, everyones=True)
+    elif wanted is None and not _has_default(case):
         evidence += _classes(case)
         fix = "Name a storage class in the claim, or mark one as the cluster's default."
-        case.add(
-            f"Claim `{name}` is pending: it names no storage class, and the cluster has no default.", evidence, fix
-        )
-    elif words(event, "reason") == "ProvisioningFailed":
+        known = case.several(STORAGE_CLASSES).whole
+        why = "the cluster has no default" if known else "whether the cluster has a default could not be looked at"
+        cause = f"Claim `{name}` is pending: it names no storage class, and {why}."
+        case.add(cause, evidence, fix, confidence="high" if known else "low", everyones=True)
+    else:
+        _explain_provisioning(case, name, evidence, event)
+
+
+def _explain_provisioning(case: Case, name: str, evidence: list[Evidence], event: Json) -> None:
+    """Add how far the volume of a claim is, from the newest word on it."""
+    said, reason = words(event, "message", longest=600), words(event, "reason")
+    maker = _PROVISIONER.search(said)
+    who = f"the provisioner {maker[1]}" if maker else "its provisioner"
+    if reason == "ProvisioningFailed":
         fix = "Correct what the provisioner names: its rights, its quota, the zone, the size, the access mode."
-        case.add(f"Claim `{name}` is pending: its volume could not be made: {said}", evidence, fix)
-    elif words(event, "reason") == "WaitForFirstConsumer":
+        case.add(f"Claim `{name}` is pending: its volume could not be made: {said}", evidence, fix, everyones=True)
+    elif reason == "ExternalProvisioning":
+        fix = (
+            "See whether the storage driver (CSI) is installed, and whether its controller's pods run; read their log."
+        )
+        case.add(f"Claim `{name}` is pending: {who} has not answered.", evidence, fix, everyones=True)
+    elif reason == "Provisioning":
+        fix = "Wait a minute; if it stays, read the log of the storage driver's controller (CSI)."
+        cause = f"Claim `{name}` is pending: its provisioner has begun to make the volume and is not done."
+        case.add(cause, evidence, fix, severity="warning", confidence="medium", everyones=True)
+    elif reason == "WaitForFirstConsumer":
         fix = "Nothing: the volume is made when a pod that uses it gets a node."
-        cause = f"Claim `{name}` waits for a pod to use it."
-        case.add(cause, evidence, fix, severity="info")
+        case.add(f"Claim `{name}` waits for a pod to use it.", evidence, fix, severity="info", everyones=True)
     else:
         fix = "See whether the provisioner of its class runs, or make a volume that fits the claim."
-        case.add(f"Claim `{name}` is pending: no volume fits it.", evidence, fix, confidence="medium")
+        case.add(f"Claim `{name}` is pending: no volume fits it.", evidence, fix, confidence="medium", everyones=True)
 
 
 def _classes(case: Case) -> list[Evidence]:
-    names = [name_of(one) for one in case.several(STORAGE_CLASSES)]
+    names = [name_of(one) for one in case.several(STORAGE_CLASSES).items]
     return [("StorageClasses", ", ".join(names[:10]))] if names else []
 
 
-def _default(case: Case) -> str:
-    for one in case.several(STORAGE_CLASSES):
-        if labels(one, "metadata", "annotations").get(_DEFAULT_CLASS) == "true":
-            return name_of(one)
-    return ""
+def _has_default(case: Case) -> bool:
+    return any(
+        labels(one, "metadata", "annotations").get(_DEFAULT_CLASS) == "true"
+        for one in case.several(STORAGE_CLASSES).items
+    )
 
 
 def explain_mounts(case: Case, pod: Json) -> bool:
     """Add why a pod that has a node waits for its volumes or its network; return whether something was found."""
+    if any(table(one, "state", "running") for one in [*init_containers(pod), *containers(pod)]):
+        return False  # What runs has its volumes and its network; the events are of before.
     attach = case.warning(pod, PODS, "FailedAttachVolume")
     mount = case.warning(pod, PODS, "FailedMount")
     sandbox = case.warning(pod, PODS, "FailedCreatePodSandBox")

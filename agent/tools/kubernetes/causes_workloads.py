@@ -1,27 +1,16 @@
 """Tell why a deployment, stateful set, daemon set or replica set does not have the pods that it should have."""
 
-from agent.tools.kubernetes.case import Case, Evidence
+from agent.tools.kubernetes.case import Case, Evidence, Found
 from agent.tools.kubernetes.causes_admission import explain_refusal
 from agent.tools.kubernetes.causes_pods import explain_pods
 from agent.tools.kubernetes.causes_scaling import explain_autoscalers, explain_budgets
 from agent.tools.kubernetes.columns_workloads import images
-from agent.tools.kubernetes.reading import Json, at, condition, count, flag, labels, name_of, rows, table, whole, words
-from agent.tools.kubernetes.resources import DAEMONSETS, DEPLOYMENTS, PODS, REPLICASETS, Resource
+from agent.tools.kubernetes.owners import owned, workload_of
+from agent.tools.kubernetes.reading import Json, at, condition, count, flag, labels, name_of, table, whole, words
+from agent.tools.kubernetes.resources import DAEMONSETS, DEPLOYMENTS, PODS, REPLICASETS, STATEFULSETS, Resource
 from agent.tools.kubernetes.selecting import written
 
 _REVISION = "deployment.kubernetes.io/revision"
-
-
-def owned(found: list[Json], kind: Resource, name: str) -> list[Json]:
-    """Return the objects that belong to this one; a selector may match more."""
-    return [
-        one
-        for one in found
-        if any(
-            words(owner, "kind") == kind.kind and words(owner, "name", longest=260) == name
-            for owner in rows(one, "metadata", "ownerReferences")
-        )
-    ]
 
 
 def wanted(workload: Json, kind: Resource) -> int:
@@ -35,7 +24,8 @@ def wanted(workload: Json, kind: Resource) -> int:
 def explain_workload(case: Case, kind: Resource, workload: Json) -> None:
     """Follow a workload down to its containers and add what keeps it from its pods."""
     name, desired = name_of(workload), wanted(workload, kind)
-    pods = _facts_and_pods(case, kind, workload)
+    _add_facts(case, kind, workload)
+    pods = _pods(case, kind, workload)
     if desired == 0:
         what = "should run on no node" if kind is DAEMONSETS else "is scaled to zero, so it has no pods"
         evidence = [(f"{kind.kind} {name} spec", "replicas: 0" if kind is not DAEMONSETS else "0 nodes fit")]
@@ -43,37 +33,46 @@ def explain_workload(case: Case, kind: Resource, workload: Json) -> None:
         case.add(f"{kind.kind} {name} {what}.", evidence, fix, severity="warning")
         return
     refused = _explain_refused_pods(case, kind, workload)
-    explain_pods(case, pods)
-    if not pods and not refused:
+    explain_pods(case, pods.items)
+    if not pods.items and pods.whole and not refused:
         _explain_no_pods(case, kind, workload)
     _explain_rollout(case, kind, workload, desired)
-    if kind is DEPLOYMENTS:
-        explain_autoscalers(case, name)
+    if kind in (DEPLOYMENTS, STATEFULSETS):
+        explain_autoscalers(case, kind, name)
         explain_budgets(case, labels(workload, "spec", "template", "metadata", "labels"))
     _explain_shortage(case, kind, workload, desired)
 
 
-def _facts_and_pods(case: Case, kind: Resource, workload: Json) -> list[Json]:
-    """Note the workload's numbers and return its pods; of a deployment only those of its replica sets."""
-    status, name = table(workload, "status"), name_of(workload)
-    desired = wanted(workload, kind)
+def _add_facts(case: Case, kind: Resource, workload: Json) -> None:
+    status, desired = table(workload, "status"), wanted(workload, kind)
     ready = count(status, "numberReady") if kind is DAEMONSETS else count(status, "readyReplicas")
     case.facts |= {"desired": desired, "ready": ready, "image": images(workload)}
-    pods = case.several(PODS, labels=written(table(workload, "spec", "selector")))
     if kind is DEPLOYMENTS:
-        sets = owned(case.several(REPLICASETS, labels=written(table(workload, "spec", "selector"))), kind, name)
-        names = {name_of(one) for one in sets if count(one, "status", "replicas") or count(one, "spec", "replicas")}
         case.facts["revision"] = labels(workload, "metadata", "annotations").get(_REVISION, "")[:20]
+    case.good.append((f"{kind.kind} {name_of(workload)} status", f"{ready} of {desired} pods are ready"))
+
+
+def _pods(case: Case, kind: Resource, workload: Json) -> Found:
+    """Return the workload's pods; of a deployment only those of the replica sets that it uses."""
+    name = name_of(workload)
+    found = case.several(PODS, labels=written(table(workload, "spec", "selector")), decides=True)
+    if kind is not DEPLOYMENTS:
+        return Found(owned(found.items, kind, name), found.whole)
+    mine = [one for one in found.items if workload_of(one) == (kind.kind, name)]
+    sets = _replica_sets(case, workload)
+    if sets.whole:
+        used = [one for one in sets.items if count(one, "status", "replicas") or count(one, "spec", "replicas")]
         case.facts["replica_sets"] = [
             f"{name_of(one)}: {count(one, 'status', 'readyReplicas')}/{count(one, 'spec', 'replicas')} ready"
-            for one in sets
-            if name_of(one) in names
-        ][:5]
-        mine = [one for one in pods if any(owned([one], REPLICASETS, owner) for owner in names)]
-        case.good.append((f"Deployment {name} status", f"{ready} of {desired} pods are ready"))
-        return mine
-    case.good.append((f"{kind.kind} {name} status", f"{ready} of {desired} pods are ready"))
-    return owned(pods, kind, name)
+            for one in used[:5]
+        ]
+        mine = [one for one in found.items if any(owned([one], REPLICASETS, name_of(owner)) for owner in used)]
+    return Found(mine, found.whole)
+
+
+def _replica_sets(case: Case, deployment: Json) -> Found:
+    found = case.several(REPLICASETS, labels=written(table(deployment, "spec", "selector")))
+    return Found(owned(found.items, DEPLOYMENTS, name_of(deployment)), found.whole)
 
 
 def _explain_refused_pods(case: Case, kind: Resource, workload: Json) -> bool:
@@ -87,8 +86,8 @@ def _explain_refused_pods(case: Case, kind: Resource, workload: Json) -> bool:
         evidence.append((f"{kind.kind} {name} condition ReplicaFailure", f"{words(failure, 'reason')}: {message}"))
     makers = [(workload, kind)]
     if kind is DEPLOYMENTS:
-        sets = case.several(REPLICASETS, labels=written(table(workload, "spec", "selector")))
-        makers = [(one, REPLICASETS) for one in owned(sets, kind, name) if count(one, "spec", "replicas")]
+        sets = _replica_sets(case, workload).items
+        makers = [(one, REPLICASETS) for one in sets if count(one, "spec", "replicas")]
     for maker, its_kind in makers[:3]:
         # Without the condition a failed creation may be an old one, so it counts only while pods are missing.
         short = count(maker, "status", "replicas") < count(maker, "spec", "replicas")

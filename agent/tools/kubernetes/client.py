@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from agent.tools.kubernetes.reading import Json, at, clean, rows, table, words
+from agent.outside import refused
+from agent.tools.kubernetes.answers import ApiError, parsed, refusal
+from agent.tools.kubernetes.reading import Json, at, rows
 from agent.types import Connection, OutcomeUnknown, Reach, ToolError
 from clients.reach import Refused, Request, Response, TlsMaterial, Unreachable, WayOut
 
@@ -27,18 +29,6 @@ SMALL_PAGES = 20
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.:]{0,251}[A-Za-z0-9])?")
-_ALLOW = "TOOLS_ALLOW_PRIVATE"
-_ALLOW_HINT = f"Whoever runs this server can allow this address with the setting {_ALLOW}."
-# What no exception of an operator can help against.
-_BAD_ADDRESS = {"bad_url", "bad_scheme", "bad_request", "credentials_in_url", "scope_id"}
-
-
-class ApiError(ToolError):
-    """The API answered with an error; `status` is its HTTP status."""
-
-    def __init__(self, status: int, message: str, *, ours: bool) -> None:
-        super().__init__(message, ours=ours)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -80,6 +70,7 @@ class Cluster:
         limit = min(PAGE, most)
         params = {"labelSelector": labels} if labels else {}
         params |= {"fieldSelector": fields} if fields else {}
+        tries = 2
         while True:
             try:
                 page = self.get(*path, params={**params, "limit": str(limit)}, accept=accept)
@@ -88,6 +79,16 @@ class Cluster:
                     raise
                 limit = max(SMALLEST_PAGE, limit // 10)
                 most = min(most, limit * SMALL_PAGES)
+                continue
+            except ApiError as error:
+                if error.status != 410 or "continue" not in params:
+                    raise
+                # A list may only be read on for some minutes; then it begins anew, as with kubectl.
+                tries -= 1
+                if not tries:
+                    return Listing(found[:most], max(1, len(found) - most))
+                found = []
+                del params["continue"]
                 continue
             found += rows(page, "items")
             token = at(page, "metadata", "continue")
@@ -101,7 +102,7 @@ class Cluster:
         """Read plain text, such as a log; what is longer than `max_bytes` is cut."""
         response = self._fetch("GET", path, params, {"Accept": "*/*"}, max_bytes=max_bytes, cut=True)
         if response.status != 200:
-            raise _refusal(response, path)
+            raise refusal(response, path)
         return response.body.decode("utf-8", "replace")
 
     def patch(self, *path: str, body: Mapping[str, Any]) -> Json:
@@ -112,11 +113,11 @@ class Cluster:
         except LostAnswer as lost:
             raise OutcomeUnknown(f"{lost} The change may or may not have been made.") from None
         if response.status >= 500:
-            raise OutcomeUnknown(f"{_refusal(response, path)} The change may or may not have been made.")
+            raise OutcomeUnknown(f"{refusal(response, path)} The change may or may not have been made.")
         if response.status >= 300:
-            raise _refusal(response, path)
+            raise refusal(response, path)
         try:
-            return _parsed(response)
+            return parsed(response)
         except ToolError as error:
             raise OutcomeUnknown(f"{error} The change was probably made.") from None
 
@@ -154,8 +155,8 @@ class Cluster:
     def _exchange(self, request: Request) -> Response:
         try:
             return self.out.fetch(request)
-        except Refused as refused:
-            raise ToolError(_refused(refused), ours=True) from None
+        except Refused as error:
+            raise refused(error, self.title) from None
         except Unreachable as failure:
             message = _unreachable(self.title, failure)
             if failure.kind == "too_large":
@@ -164,8 +165,8 @@ class Cluster:
 
     def _object(self, response: Response, path: tuple[str, ...]) -> Json:
         if response.status != 200:
-            raise _refusal(response, path)
-        return _parsed(response)
+            raise refusal(response, path)
+        return parsed(response)
 
 
 def _remaining(page: Json) -> int:
@@ -217,78 +218,9 @@ def _date(response: Response) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _parsed(response: Response) -> Json:
-    try:
-        value = json.loads(response.body, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise ToolError(_not_json(response), ours=True) from None
-    if not isinstance(value, dict):
-        raise ToolError("The cluster answered with JSON that is no object of its API.", ours=True)
-    return value
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
-
-
-def _not_json(response: Response) -> str:
-    kind = clean(response.header("Content-Type") or "something unnamed", 60).partition(";")[0]
-    host = urlsplit(response.url).netloc
-    return f"{host} answered with {kind} that is no readable JSON. Is `server` the address of a Kubernetes API?"
-
-
-def _refused(refused: Refused) -> str:
-    no_help = refused.reason in _BAD_ADDRESS or _ALLOW in refused.message
-    return refused.message if no_help else f"{refused.message} {_ALLOW_HINT}"
-
-
 def _unreachable(title: str, failure: Unreachable) -> str:
     if failure.kind == "tls":
         return f"{title}: {failure.message} Check the certificate authority (`ca`) and the client certificate."
     if failure.kind == "too_large":
         return f"{title} answered with more than can be read at once. Ask for less: one object or one namespace."
     return f"{title}: {failure.message}"
-
-
-def _refusal(response: Response, path: tuple[str, ...]) -> ApiError:
-    """Return what an error answer says, in plain words. Only what the input caused keeps its charge."""
-    status = response.status
-    if 300 <= status < 400:
-        words_ = "The server answers with a redirect, which no Kubernetes API does. Is `server` its right address?"
-        return ApiError(status, words_, ours=True)
-    try:
-        body = _parsed(response)
-    except ToolError as error:
-        body = {"message": str(error)} if status not in (401, 403) else {}
-    message = words(body, "message", default="no reason given", longest=600)
-    if status == 401:
-        return ApiError(401, "The cluster does not accept the connection's credentials (401).", ours=True)
-    if status == 403:
-        return ApiError(403, _forbidden(message, path), ours=True)
-    if status == 404:
-        return ApiError(404, _missing(body, message), ours=False)
-    if status in (400, 409, 410, 422):
-        return ApiError(status, f"The cluster refused it ({status}): {message}", ours=status in (409, 410))
-    return ApiError(status, f"The cluster could not answer ({status}): {message}", ours=True)
-
-
-_RIGHT = re.compile(
-    r'cannot (\w+) resource "([^"]{1,100})" in API group "([^"]{0,100})"(?: in the namespace "([^"]+)")?'
-)
-
-
-def _forbidden(message: str, path: tuple[str, ...]) -> str:
-    right = _RIGHT.search(message)
-    if right is None:
-        return f"The connection may not do this (403): {message}"
-    where = f" in namespace {right[4]}" if right[4] else " in the whole cluster"
-    group = f" of group {right[3]}" if right[3] else ""
-    return (
-        f"The connection may not {right[1]} {right[2]}{group}{where} (403). Its role needs this verb on this resource."
-    )
-
-
-def _missing(body: Json, message: str) -> str:
-    if table(body, "details").get("name"):
-        return f"It does not exist: {message}."
-    return f"The cluster does not have this (404): {message}."

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
 from agent.tools.kubernetes.case import Case
+from agent.tools.kubernetes.causes_deletion import explain_deletion
 from agent.tools.kubernetes.causes_jobs import explain_cronjob, explain_job
 from agent.tools.kubernetes.causes_nodes import explain_only_node
 from agent.tools.kubernetes.causes_pods import explain_pods, is_in_trouble
@@ -16,7 +17,8 @@ from agent.tools.kubernetes.causes_traffic import explain_ingress, explain_servi
 from agent.tools.kubernetes.causes_volumes import explain_claim
 from agent.tools.kubernetes.causes_workloads import explain_workload
 from agent.tools.kubernetes.client import cluster_of
-from agent.tools.kubernetes.pod_status import ready_count, restarts, status_word
+from agent.tools.kubernetes.named_object import named_object
+from agent.tools.kubernetes.pod_status import is_ready, mounts_claim, ready_count, restarts, status_word
 from agent.tools.kubernetes.reading import Json, clean, name_of, rows, words
 from agent.tools.kubernetes.resources import (
     AUTOSCALERS,
@@ -62,30 +64,32 @@ def _pod(case: Case, pod: Json) -> None:
     case.facts |= {"status": status_word(pod), "ready": f"{ready}/{whole}", "restarts": restarts(pod)}
     case.facts["node"] = words(pod, "spec", "nodeName", default="none")
     case.facts["images"] = [words(one, "image") for one in rows(pod, "spec", "containers")][:8]
-    if not is_in_trouble(pod):
+    if not is_in_trouble(pod, case.cluster.now):
         case.good.append((f"Pod {name_of(pod)} status", f"{status_word(pod)}, {ready}/{whole} containers ready"))
     explain_pods(case, [pod])
 
 
 def _claim(case: Case, claim: Json) -> None:
+    """Explain a claim, and the pods that wait for it."""
     if not explain_claim(case, claim):
         fact = f"Bound to {words(claim, 'spec', 'volumeName', default='a volume')}"
         case.good.append((f"PersistentVolumeClaim {name_of(claim)} status", fact))
+        return
+    pods = case.several(PODS, decides=True).items
+    waiting = [one for one in pods if mounts_claim(one, name_of(claim)) and not is_ready(one)]
+    explain_pods(case, waiting, named=True)
 
 
 def _namespace(case: Case, namespace: Json) -> None:
     """Look over all pods of a namespace."""
     case.namespace = name_of(namespace)
-    if words(namespace, "status", "phase") == "Terminating":
-        evidence = [(f"Namespace {case.namespace} status", "Terminating")]
-        fix = "Look at the namespace's conditions for what still has finalizers."
-        case.add(f"Namespace {case.namespace} is being deleted.", evidence, fix)
-    pods = case.several(PODS, most=500)
-    case.facts |= {"pods": len(pods), "in_trouble": sum(map(is_in_trouble, pods))}
-    case.good.append(
-        (f"Pods in namespace {case.namespace}", f"{len(pods)} pods, {case.facts['in_trouble']} in trouble")
-    )
-    explain_pods(case, pods)
+    found = case.several(PODS, decides=True)
+    if found.items or found.whole:
+        case.facts["pods"] = len(found.items)
+        case.facts["in_trouble"] = sum(is_in_trouble(one, case.cluster.now) for one in found.items)
+        fact = f"{len(found.items)} pods, {case.facts['in_trouble']} in trouble"
+        case.good.append((f"Pods in namespace {case.namespace}", fact))
+    explain_pods(case, found.items, named=True)
 
 
 def _workload(kind: Resource) -> Explain:
@@ -108,18 +112,25 @@ _EXPLAIN: dict[Resource, Explain] = {
 
 
 def _run(given: dict[str, Any], reach: Reach) -> ToolOutput:
-    kind = resource(given["kind"], tuple(_EXPLAIN))
+    asked = resource(given["kind"], tuple(_EXPLAIN))
     cluster = cluster_of(reach)
     namespace = checked_namespace(given["namespace"], cluster)
-    name = checked_name(given["name"])
+    called = checked_name(given["name"])
+    kind, about = named_object(cluster, asked, namespace, called)
+    name = name_of(about) if kind is PODS else called
     case = Case(cluster, namespace)
+    if kind is not asked:
+        case.facts["note"] = f"There is no {asked.singular} {called}; this is the {kind.singular} {name}."
     case.note(f"{kind.kind} {name}")
-    _EXPLAIN[kind](case, cluster.get(*kind.path(namespace, name)))
+    if kind is not PODS:
+        explain_deletion(case, kind, about)
+    _EXPLAIN[kind](case, about)
     found = case.result()
     data: Json = {"cluster": cluster.name, "kind": kind.kind, "name": name}
     data |= {"namespace": case.namespace} if kind.namespaced else {}
     data |= found
-    return ToolOutput(_fitting(data), _summary(kind, name, found))
+    beginning = "" if kind is asked else f"no {asked.singular} {called}, but a {kind.singular}; "
+    return ToolOutput(_fitting(data), clean(beginning + _summary(kind, name, found), 120))
 
 
 def _fitting(data: Json) -> Json:
@@ -134,6 +145,8 @@ def _fitting(data: Json) -> Json:
 def _summary(kind: Resource, name: str, found: Json) -> str:
     if found["healthy"]:
         return clean(f"{kind.singular} {name} is healthy", 120)
+    if found["healthy"] is None:
+        return clean(f"{kind.singular} {name}: nothing found, but not all could be looked at", 120)
     return clean(f"{name}: {found['causes'][0]['cause']}" if found["causes"] else f"{name} is not healthy", 120)
 
 
@@ -164,7 +177,8 @@ K8S_DIAGNOSE = Tool(
         "why does service web in namespace shop have no endpoints",
     ),
     returns=(
-        "Whether it is healthy, and the causes: what is wrong, how bad and how sure that is, the evidence with its "
-        "source, and what to change. Also what was looked at and what could not be."
+        "Whether it is healthy (null if not all that decides could be looked at), and the causes: what is wrong, how "
+        "bad and how sure that is, the evidence with its source, and what to change. Also what was looked at and what "
+        "could not be."
     ),
 )

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
 from agent.tools.kubernetes.client import Cluster, cluster_of
-from agent.tools.kubernetes.reading import Json, clean, words
+from agent.tools.kubernetes.events import is_about
+from agent.tools.kubernetes.reading import Json, clean, name_of
 from agent.tools.kubernetes.resources import (
     EVENTS,
     Resource,
@@ -53,19 +54,19 @@ def _one(cluster: Cluster, kind: Resource, given: dict[str, Any]) -> ToolOutput:
     found = cluster.get(*kind.path(namespace, name))
     data: Json = {"cluster": cluster.name, "kind": kind.kind, "object": trimmed(found, kind.kind)}
     if kind is not EVENTS:
-        data |= _events(cluster, kind, namespace, name)
+        data |= _events(cluster, kind, namespace, found)
     where = f" in {namespace}" if namespace else ""
     return ToolOutput(data, clean(f"{kind.singular} {name}{where}", 120))
 
 
-def _events(cluster: Cluster, kind: Resource, namespace: str, name: str) -> Json:
-    fields = f"involvedObject.kind={kind.kind},involvedObject.name={name}"
+def _events(cluster: Cluster, kind: Resource, namespace: str, about: Json) -> Json:
+    fields = f"involvedObject.kind={kind.kind},involvedObject.name={name_of(about)}"
     try:
         found = cluster.objects(*EVENTS.path(namespace), fields=fields).items
     except ToolError as error:
         return {"events": [], "events_error": str(error)}
     # The API may ignore what it is asked to select by, so its choice is checked.
-    found = [one for one in found if words(one, "involvedObject", "name", longest=260) == name]
+    found = [one for one in found if is_about(one, about)]
     columns, lines = table_of(found, EVENTS, cluster.now, everywhere=False)
     shown = [dict(zip(columns, line, strict=True)) for line in lines[:EVENTS_SHOWN]]
     for line in shown:

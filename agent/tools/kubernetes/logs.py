@@ -6,24 +6,25 @@ from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
 from agent.redaction import redact
-from agent.tools.kubernetes.client import ApiError, Cluster, cluster_of
+from agent.tools.kubernetes.answers import ApiError
+from agent.tools.kubernetes.client import Cluster, cluster_of
+from agent.tools.kubernetes.named_pod import named_pod
 from agent.tools.kubernetes.pod_status import containers, init_containers, state_word, status_word
 from agent.tools.kubernetes.reading import Json, clean, count, labels, name_of, rows, words
-from agent.tools.kubernetes.resources import DEPLOYMENTS, PODS, checked_name, checked_namespace
+from agent.tools.kubernetes.resources import PODS, checked_name, checked_namespace
 from agent.types import Reach, Tool, ToolError, ToolOutput
 
 LINES_MAX = 2000
 LINE_MAX = 2000
 BYTES_MAX = 1_000_000
 TEXT_MAX = 24_000
-PODS_NAMED = 8
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
 class LogsInput(OnConnection):
     """Input of k8s_logs."""
 
-    pod: str = Field(min_length=1, max_length=253, description="Name of the pod")
+    pod: str = Field(min_length=1, max_length=253, description="Name of the pod, or of a workload that has one pod")
     namespace: str | None = Field(default=None, max_length=63, description="By default the connection's own")
     container: str | None = Field(default=None, max_length=63, description="Only needed if the pod has several")
     previous: bool = Field(default=False, description="The log of the run before the last restart")
@@ -33,7 +34,7 @@ class LogsInput(OnConnection):
 def _run(given: dict[str, Any], reach: Reach) -> ToolOutput:
     cluster = cluster_of(reach)
     namespace = checked_namespace(given["namespace"], cluster)
-    pod = _pod(cluster, namespace, checked_name(given["pod"].removeprefix("pod/")))
+    pod = named_pod(cluster, namespace, checked_name(given["pod"].removeprefix("pod/")))
     container = _container(pod, given["container"])
     log = read_log(cluster, pod, container, given["lines"], previous=given["previous"])
     shown = from_the_end(log, TEXT_MAX)
@@ -54,37 +55,6 @@ def _run(given: dict[str, Any], reach: Reach) -> ToolOutput:
         data["note"] = "The log is empty."
     before = "previous log, " if given["previous"] else ""
     return ToolOutput(data, clean(f"{before}{len(shown)} lines of {name_of(pod)}/{container}", 120))
-
-
-def _pod(cluster: Cluster, namespace: str, name: str) -> Json:
-    try:
-        return cluster.get(*PODS.path(namespace, name))
-    except ApiError as error:
-        if error.status != 404:
-            raise
-    raise ToolError(f"There is no pod {name} in namespace {namespace}.{_hint(cluster, namespace, name)}")
-
-
-def _hint(cluster: Cluster, namespace: str, name: str) -> str:
-    """Return which pods may be meant: those of a deployment of this name, or with a name that begins like it."""
-    try:
-        pods = cluster.objects(*PODS.path(namespace), most=500).items
-        near = [name_of(one) for one in pods if name_of(one).startswith(f"{name}-")]
-        is_deployment = _is_deployment(cluster, namespace, name)
-    except ToolError:
-        return ""
-    if not near:
-        return f" It is a deployment, and has no pods now; try k8s_diagnose deployment {name}." if is_deployment else ""
-    intro = "It is a deployment; its pods are" if is_deployment else "Pods with such a name are"
-    return f" {intro} {', '.join(near[:PODS_NAMED])}{' ...' if len(near) > PODS_NAMED else ''}."
-
-
-def _is_deployment(cluster: Cluster, namespace: str, name: str) -> bool:
-    try:
-        cluster.get(*DEPLOYMENTS.path(namespace, name))
-    except ApiError:
-        return False
-    return True
 
 
 def _container(pod: Json, wanted: str | None) -> str:

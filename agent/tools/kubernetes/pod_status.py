@@ -16,6 +16,11 @@ def init_containers(pod: Json) -> list[Json]:
     return rows(pod, "status", "initContainerStatuses")[:CONTAINERS_MAX]
 
 
+def sidecars(pod: Json) -> set[str]:
+    """Return the names of the init containers that run on beside the main ones."""
+    return {words(one, "name") for one in rows(pod, "spec", "initContainers") if one.get("restartPolicy") == "Always"}
+
+
 def is_ready(pod: Json) -> bool:
     """Return whether the pod takes traffic."""
     return condition(pod, "Ready").get("status") == "True" and not is_leaving(pod)
@@ -69,15 +74,12 @@ def status_word(pod: Json) -> str:
 
 def _init_word(pod: Json) -> str:
     """Return what the first init container that is not done says; one that restarts always (a sidecar) may run on."""
-    statuses = init_containers(pod)
-    sidecars = {
-        words(one, "name") for one in rows(pod, "spec", "initContainers") if one.get("restartPolicy") == "Always"
-    }
+    statuses, beside = init_containers(pod), sidecars(pod)
     for index, status in enumerate(statuses):
         ended = table(status, "state", "terminated")
         if ended and count(ended, "exitCode") == 0:
             continue
-        if words(status, "name") in sidecars and flag(status, "started"):
+        if words(status, "name") in beside and flag(status, "started"):
             continue
         word = state_word(status)
         if word and word != "PodInitializing":
@@ -97,3 +99,21 @@ def _main_word(pod: Json) -> str:
     if word == "Completed" and running:
         return "Running" if condition(pod, "Ready").get("status") == "True" else "NotReady"
     return word
+
+
+def container_name(status: Json) -> str:
+    """Return the name of the container that a status is about."""
+    return words(status, "name", longest=63)
+
+
+def spec_of(pod: Json, status: Json) -> Json:
+    """Return the spec of the container that a status is about."""
+    every = rows(pod, "spec", "containers") + rows(pod, "spec", "initContainers")
+    return next((one for one in every if one.get("name") == status.get("name")), {})
+
+
+def mounts_claim(pod: Json, claim: str) -> bool:
+    """Return whether the pod has a volume of this claim."""
+    return any(
+        words(one, "persistentVolumeClaim", "claimName", longest=260) == claim for one in rows(pod, "spec", "volumes")
+    )

@@ -127,16 +127,3 @@ def lasting(seconds: float) -> str:
 
 def _two(large: int, unit: str, small: int, small_unit: str) -> str:
     return f"{large}{unit}{small}{small_unit}" if small else f"{large}{unit}"
-
-
-_UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-_UNITS |= {f"{unit}i": 1024.0 ** (power + 1) for power, unit in enumerate("KMGTPE")}
-_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?")
-
-
-def quantity(value: object) -> float | None:
-    """Return an amount such as `250m` or `1.5Gi` as a number, or None."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) < 2**63 else None
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2] or ""] if match else None

@@ -4,19 +4,9 @@ from datetime import datetime
 
 from agent.tools.kubernetes.columns_others import OTHERS
 from agent.tools.kubernetes.columns_workloads import WORKLOADS, Cell, Columns
-from agent.tools.kubernetes.reading import (
-    Json,
-    age,
-    at,
-    clean,
-    count,
-    moment,
-    name_of,
-    table,
-    words,
-)
+from agent.tools.kubernetes.events import event_row, event_time
+from agent.tools.kubernetes.reading import Json, age, clean, moment, name_of, words
 from agent.tools.kubernetes.resources import Resource
-from agent.tools.kubernetes.trimming import safe_text
 
 
 def table_of(
@@ -25,7 +15,7 @@ def table_of(
     """Return the names of the columns and the rows, by name; events the newest first."""
     columns = _COLUMNS.get(kind.plural, _plain)
     if kind.plural == "events":
-        items = sorted(items, key=_event_time, reverse=True)
+        items = sorted(items, key=event_time, reverse=True)
     else:
         items = sorted(items, key=lambda one: (words(one, "metadata", "namespace"), name_of(one)))
     made = [_row(one, columns(one, now), now, everywhere and kind.namespaced) for one in items]
@@ -42,26 +32,6 @@ def _row(found: Json, cells: dict[str, Cell], now: datetime, everywhere: bool) -
 
 def _plain(_found: Json, _now: datetime) -> dict[str, Cell]:
     return {}
-
-
-def _event_time(event: Json) -> str:
-    for path in (("series", "lastObservedTime"), ("lastTimestamp",), ("eventTime",), ("firstTimestamp",)):
-        if words(event, *path):
-            return words(event, *path)
-    return words(event, "metadata", "creationTimestamp")
-
-
-def event_row(event: Json, now: datetime, longest: int = 300) -> dict[str, Cell]:
-    """Return one event as kubectl lists it, with how often it came."""
-    about = table(event, "involvedObject")
-    return {
-        "last_seen": age(moment({"at": _event_time(event)}, "at"), now),
-        "type": words(event, "type"),
-        "reason": words(event, "reason"),
-        "object": f"{words(about, 'kind').lower()}/{words(about, 'name')}",
-        "count": count(event, "count") or count(event, "series", "count") or 1,
-        "message": safe_text(at(event, "message"), longest) if isinstance(at(event, "message"), str) else "",
-    }
 
 
 _COLUMNS: dict[str, Columns] = {"events": event_row, **WORKLOADS, **OTHERS}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.redaction import redact
+from agent.secret_judgement import speaks_of_secret
 from agent.tools.kubernetes.reading import Json, clean, labels, name_of, rows, table, words
 from agent.types import ToolError
 
@@ -16,9 +17,9 @@ PARTS_MAX = 5_000
 _BOOKKEEPING = {"managedFields", "selfLink", "uid", "resourceVersion", "generateName"}
 # Controllers keep whole copies of an object, with all values, in annotations like these.
 _COPIES = re.compile(r"last-?applied|original|/applied|/config$|/snapshot|/manifest", re.IGNORECASE)
-_SECRET_NAME = re.compile(
-    r"pass(?:word|wd|phrase)?|pwd|secret|token|credential|api_?-?key|access_?-?key|private_?-?key|auth(?!or)|dsn|"
-    r"conn(?:ection)?_?str|signing|_key$|^key$|salt|cookie|webhook_url|database_url|_uri$|licen[cs]e",
+# Names under which a cluster keeps what is often secret too.
+_OFTEN_SECRET = re.compile(
+    r"auth(?!or)|dsn|conn(?:ection)?_?str|signing|^key$|salt|cookie|webhook_url|database_url|_uri$|licen[cs]e",
     re.IGNORECASE,
 )
 # What is called like a secret and is none: how long it lives, where it lies, that it is on.
@@ -144,7 +145,11 @@ def _annotations(value: object, bounds: Bounds) -> Json:
 
 def is_secret(name: str, value: str) -> bool:
     """Return whether a value with such a name is likely to be secret."""
-    return bool(_SECRET_NAME.search(name[:200])) and not _HARMLESS_VALUE.fullmatch(value[:200])
+    return _may_be_secret(name[:200]) and not _HARMLESS_VALUE.fullmatch(value[:200])
+
+
+def _may_be_secret(name: str) -> bool:
+    return speaks_of_secret(name) or _OFTEN_SECRET.search(name) is not None
 
 
 def _value(value: Any, bounds: Bounds, depth: int) -> Any:
@@ -197,5 +202,5 @@ def command_line(arguments: list[Any], bounds: Bounds) -> list[str]:
             shown.append(f"{option[1]}={HIDDEN}")
         else:
             shown.append(safe_text(text, bounds.text))
-        hide_next = bool(re.fullmatch(r"--?[A-Za-z][\w-]{0,60}", text)) and bool(_SECRET_NAME.search(text))
+        hide_next = bool(re.fullmatch(r"--?[A-Za-z][\w-]{0,60}", text)) and _may_be_secret(text)
     return shown

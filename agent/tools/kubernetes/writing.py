@@ -7,8 +7,11 @@ from typing import Any
 from pydantic import Field
 
 from agent.inputs import OnConnection, reader, schema_of
+from agent.tools.kubernetes.answers import ApiError
 from agent.tools.kubernetes.cards import Given, replicas_of, restart_preview, scale_preview, where
-from agent.tools.kubernetes.client import ApiError, Cluster, cluster_of
+from agent.tools.kubernetes.client import Cluster, cluster_of
+from agent.tools.kubernetes.named_object import WORKLOADS, namesakes
+from agent.tools.kubernetes.near_names import missing
 from agent.tools.kubernetes.reading import Json, at, clean, condition, count, flag, table, words
 from agent.tools.kubernetes.resources import DEPLOYMENTS, checked_name, checked_namespace
 from agent.types import Preview, Reach, Tool, ToolError, ToolOutput
@@ -34,7 +37,22 @@ class ScaleInput(DeploymentInput):
 def _found(given: Given, cluster: Cluster) -> Json:
     """Return the deployment that the input names; raises ToolError."""
     name = checked_name(given["deployment"].strip().removeprefix("deployment/"))
-    return cluster.get(*DEPLOYMENTS.path(checked_namespace(given["namespace"], cluster), name))
+    namespace = checked_namespace(given["namespace"], cluster)
+    try:
+        return cluster.get(*DEPLOYMENTS.path(namespace, name))
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise _missing(error, cluster, namespace, name) from None
+
+
+def _missing(error: ApiError, cluster: Cluster, namespace: str, name: str) -> ApiError:
+    """Say what may be meant; nothing else is ever written to than what was named."""
+    others = namesakes(cluster, WORKLOADS, namespace, name)
+    if not others:
+        return missing(error, cluster, [DEPLOYMENTS], namespace, name)
+    what = f"It is a {others[0][0].singular}, and only deployments can be scaled or restarted here."
+    return ApiError(404, f"{error} {what}", ours=False)
 
 
 Shown = Callable[[Given, Cluster, Json], Preview]

@@ -19,6 +19,7 @@ from clients.offline.reports.terraform import review
 
 _MARK = re.compile(r"\s*<tool_data\b[^>]{0,200}>")
 _END = "</tool_data>"
+_UNCONNECTED = re.compile(r"Connect (.{1,100}) on the settings page first\.")
 _REFUSED = re.compile(r"Not run: the user refused it\.?\s*(?:They said:\s*(.*))?", re.DOTALL)
 _WRITERS: dict[str, Callable[[dict[str, Any]], str]] = {
     "aws_read": account,
@@ -75,4 +76,8 @@ def _failure(error: str) -> str:
     if match := _REFUSED.fullmatch(error.strip()):
         reason = prose(match.group(1).strip()).rstrip(".") if match.group(1) else ""
         return f"Not done: you refused{f' ({reason})' if reason else ''}."
+    if match := _UNCONNECTED.fullmatch(error):
+        return (
+            f"I could not do that: connect {prose(match.group(1))} on the [settings page](/settings#connections) first."
+        )
     return f"I could not do that: {prose(error[:1000])}"

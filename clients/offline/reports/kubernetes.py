@@ -8,6 +8,7 @@ from clients.offline.reports.markdown import (
     bullets,
     code,
     counted,
+    inner_block,
     listed,
     mapping,
     mappings,
@@ -97,9 +98,13 @@ def diagnosis(found: dict[str, Any]) -> str:
         lead = f"**{what} looks healthy.**" if found.get("healthy") else f"**No cause was found for {what}.**"
     elif found.get("healthy"):
         lead = f"**{what} looks healthy**; worth knowing:"
+    elif found.get("healthy", False) is None:
+        lead = f"**No cause was found for {what}**, as far as could be seen; worth knowing:"
     else:
         lead = f"**{what}: {counted(len(causes), 'likely cause')}.**"
-    parts = [_cause(index, one) for index, one in enumerate(causes, 1)]
+    note = mapping(found.get("facts")).get("note")
+    parts = [prose(note)] if note else []
+    parts += [_cause(index, one) for index, one in enumerate(causes, 1)]
     rest = int(found.get("causes_not_shown") or 0)
     parts += [f"… {more(rest, 'causes')[0]}."] if rest else []
     evidence = mappings(found.get("evidence"))
@@ -132,7 +137,11 @@ def _cause(index: int, one: dict[str, Any]) -> str:
 
 
 def _evidence(evidence: list[dict[str, Any]]) -> str:
-    return bullets((f"{prose(one.get('from', ''))}: {code(one.get('fact', ''))}" for one in evidence), 10)
+    return bullets((f"{prose(one.get('from', ''))}:{_fact(str(one.get('fact', '')))}" for one in evidence), 10)
+
+
+def _fact(fact: str) -> str:
+    return inner_block(fact) if "\n" in fact.strip() else f" {code(fact)}"
 
 
 def scaled(found: dict[str, Any]) -> str:

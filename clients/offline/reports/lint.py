@@ -1,10 +1,22 @@
-"""Report the findings of linters: counts first, then each finding with what to change."""
+"""Report the findings of linters: counts first, then rule by rule what is wrong, why, and what to change."""
 
 from typing import Any
 
-from clients.offline.reports.markdown import block, code, counted, listed, mapping, mappings, more, paragraphs, prose
+from clients.offline.reports.markdown import (
+    code,
+    counted,
+    inner_block,
+    listed,
+    mapping,
+    mappings,
+    number,
+    paragraphs,
+    prose,
+)
 
-LISTED = 40
+RULES_LISTED = 8
+MESSAGES_LISTED = 3
+PLACES_LISTED = 5
 _NOUNS = {"error": "error", "warning": "warning", "info": "hint"}
 
 
@@ -14,11 +26,13 @@ def linted(found: dict[str, Any]) -> str:
 
 
 def findings(found: dict[str, Any]) -> str | None:
-    """Return the list of findings, or None if there are none."""
+    """Return the findings rule by rule, or None if there are none; what is left out is in the tool's own row."""
     every = mappings(found.get("findings"))
-    shown = [_finding(one) for one in every[:LISTED]]
-    rest = len(every) - len(shown) + int(found.get("not_listed") or 0)
-    return paragraphs("\n".join(shown), f"… {more(rest)[0]}." if rest else None) or None
+    rules = _by_rule(every)
+    shown = [_rule(alike) for alike in rules[:RULES_LISTED]]
+    not_listed = int(found.get("not_listed") or 0)
+    rest = _rest(len(rules) - len(shown), len(every), not_listed) if len(shown) < len(every) + not_listed else None
+    return paragraphs("\n".join(shown), rest) or None
 
 
 def _lead(found: dict[str, Any], every: list[dict[str, Any]]) -> str:
@@ -50,17 +64,41 @@ def _about(found: dict[str, Any]) -> str:
     return ""
 
 
-def _finding(one: dict[str, Any]) -> str:
-    """Return one finding: its severity, place and message, why it matters, and what to change."""
-    line = f"line {int(one['line'])}" if isinstance(one.get("line"), int) else ""
-    path = code(one["path"]) if one.get("path") else ""
-    where = ", ".join(part for part in (line, path) if part)
-    severity = prose(one.get("severity", "info"))
-    head = (
-        f"- **{severity}**{f' ({where})' if where else ''}: {prose(one.get('message', ''))} {code(one.get('rule', ''))}"
-    )
-    why = f"\n  {prose(one['why'])}" if one.get("why") else ""
-    return head + why + _fix(str(one.get("fix") or ""))
+def _by_rule(every: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return what was found by the same rule together, in the order of the findings: the worst first."""
+    rules: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in every:
+        rules.setdefault((str(one.get("severity", "info")), str(one.get("rule", ""))), []).append(one)
+    return list(rules.values())
+
+
+def _rule(alike: list[dict[str, Any]]) -> str:
+    """Return what one rule found: how bad, which rule, where and what it is, then why it matters and what to change."""
+    first = alike[0]
+    places = _places(alike)
+    messages = list(dict.fromkeys(prose(one.get("message", "")) for one in alike))
+    said = " ".join(messages[:MESSAGES_LISTED]) + (" …" if messages[MESSAGES_LISTED:] else "")
+    why = f"\n  {prose(first['why'])}" if first.get("why") else ""
+    head = f"- **{prose(first.get('severity', 'info'))}** {code(first.get('rule', ''))}{places}: {said}"
+    return f"{head}{why}{_fix(str(first.get('fix') or ''))}"
+
+
+def _places(alike: list[dict[str, Any]]) -> str:
+    """Return in brackets the line and path of a single finding, or how many there are and the first of their lines."""
+    lines = list(dict.fromkeys(str(int(one["line"])) for one in alike if isinstance(one.get("line"), int)))
+    words = f"line{'s'[: len(lines) > 1]} {', '.join(lines[:PLACES_LISTED])}" if lines else ""
+    words += " …" if lines[PLACES_LISTED:] else ""
+    times = f"{number(len(alike))}×" if len(alike) > 1 else ""
+    path = code(alike[0]["path"]) if len(alike) == 1 and alike[0].get("path") else ""
+    known = ", ".join(part for part in (times, words, path) if part)
+    return f" ({known})" if known else ""
+
+
+def _rest(rules: int, listed: int, not_listed: int) -> str:
+    """Say how many rules have no place here, and where everything is."""
+    more = f"… and {counted(rules, 'more rule')}. " if rules else ""
+    kept = f"All {number(listed)}" if not not_listed else f"{number(listed)} of the {number(listed + not_listed)}"
+    return f"{more}{kept} are in the tool's row above."
 
 
 def _fix(fix: str) -> str:
@@ -68,8 +106,7 @@ def _fix(fix: str) -> str:
         return ""
     if "\n" not in fix.strip():
         return f"\n  Fix: {prose(fix)}"
-    inner = block(fix.strip("\n")).replace("\n", "\n  ")
-    return f"\n  Fix:\n\n  {inner}\n"
+    return f"\n  Fix:{inner_block(fix)}"
 
 
 def secrets(found: dict[str, Any]) -> str:

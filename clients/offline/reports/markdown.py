@@ -50,6 +50,11 @@ def block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{shown}\n{fence}"
 
 
+def inner_block(text: str) -> str:
+    """Return text as a code block that belongs to the point of a list above it."""
+    return "\n\n  " + block(text.strip("\n")).replace("\n", "\n  ") + "\n"
+
+
 def _longest(text: str) -> int:
     return max((len(match.group()) for match in _TICKS.finditer(text)), default=0)
 

@@ -82,7 +82,9 @@ def test_the_probe_tells_whose_key_it_is() -> None:
     [
         (refusal(403, "InvalidClientTokenId"), "does not know this access key ID"),
         (refusal(403, "SignatureDoesNotMatch"), "does not belong to this access key ID"),
-        (refusal(403, "ExpiredToken"), "ExpiredToken: no"),
+        (refusal(403, "AuthFailure"), "does not know this access key ID"),
+        (refusal(403, "ExpiredToken"), "this key has expired"),
+        (refusal(403, "AccessDenied"), "AWS could not be asked: AWS refused sts get_caller_identity. AccessDenied: no"),
         (Reply(200, b"<!doctype html>"), "A web page came back"),
         (Reply(200, b"<a/>"), "not one of AWS"),
         (Reply(drop=True), "could not be asked"),

@@ -106,6 +106,7 @@ def test_a_wrong_token_is_told(github: FakeGitHub) -> None:
     ("reply", "words"),
     [
         (Reply(403, {"message": "SSO"}), "refuses this token (403)"),
+        (Reply(403, {"message": "You have exceeded a secondary rate limit."}), "no more calls for now"),
         (Reply(404, {"message": "Not Found"}), "status 404. Is the API address right?"),
         (Reply(200, b"<html></html>", {"Content-Type": "text/html"}), "a web page"),
         (Reply(200, [1, 2]), "not as GitHub's API does"),

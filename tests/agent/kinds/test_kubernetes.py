@@ -23,6 +23,7 @@ from clients.outward import AllowList, Outward
 from tests.agent.tools.support import local_reach
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.kubernetes_scenes import answer
+from tests.fakes.web_servers import WebServer, reply
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.payload-of-the-token.signature-wxyz"
 CA = trustme.CA(organization_name="test cluster")
@@ -95,6 +96,14 @@ def test_a_client_certificate_is_taken() -> None:
     assert sorted(found) == ["ca", "client_certificate", "client_key", "context", "namespace", "server"]
     assert found["client_certificate"] == certificate
     assert found["client_key"].startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def test_a_client_certificate_needs_https() -> None:
+    certificate, key = pair()
+    user = {"client-certificate-data": encoded(certificate), "client-key-data": encoded(key)}
+    assert "only counts where" in refusal(
+        {"kubeconfig": yaml.safe_dump(kubeconfig({"server": "http://10.0.0.5"}, user))}
+    )
 
 
 def test_without_an_authority_the_system_s_own_counts() -> None:
@@ -173,7 +182,7 @@ def by_certificate(certificate: str, key: str) -> dict[str, str]:
         (kubeconfig({"insecure-skip-tls-verify": True}), "`insecure-skip-tls-verify` is not supported"),
         (kubeconfig({"insecure-skip-tls-verify": "true"}), "`insecure-skip-tls-verify` is not supported"),
         (kubeconfig({"tls-server-name": "kubernetes.default"}), "`tls-server-name` is not supported"),
-        (kubeconfig({"server": "http://203.0.113.10:8080"}), "must not travel in the open"),
+        (kubeconfig({"server": "http://203.0.113.10:8080"}), "token would travel in the clear"),
         (kubeconfig({"server": "file:///etc/passwd"}), "no address"),
         (kubeconfig({"server": "203.0.113.10:6443"}), "no address"),
         (kubeconfig({"server": "https://admin:pw@203.0.113.10"}), "user name or password"),
@@ -234,6 +243,19 @@ def test_server_and_token_are_taken_too() -> None:
     assert KUBERNETES.read({"server": "https://k.example", "token": "t", "ca": encoded(CA_PEM)})["ca"] == CA_PEM
 
 
+@pytest.mark.parametrize("server", ["http://127.0.0.1:8001", "http://10.0.0.5:8080", "http://kubernetes.default.svc"])
+def test_within_ones_own_network_http_is_enough_for_a_token(server: str) -> None:
+    assert KUBERNETES.read({"server": server, "token": TOKEN})["server"] == server
+
+
+def test_a_cluster_behind_plain_http_is_asked_with_the_token() -> None:
+    told = b'{"gitVersion": "v1.31.2", "kind": "NamespaceList", "items": []}'
+    with WebServer(reply(200, told, ("Content-Type", "application/json"))) as server:
+        settings = KUBERNETES.read({"server": server.url, "token": TOKEN})
+        assert probed(settings)["version"] == "v1.31.2"
+    assert {asked.headers["authorization"] for asked in server.requests} == {f"Bearer {TOKEN}"}
+
+
 def test_only_certificates_are_kept_of_an_authority() -> None:
     raw = {"server": "https://k.example", "token": "t", "ca": f"# a note\n{CA_PEM}trailing words"}
     assert KUBERNETES.read(raw)["ca"] == CA_PEM
@@ -244,9 +266,9 @@ def test_only_certificates_are_kept_of_an_authority() -> None:
     [
         (None, "must be a JSON object"),
         ([], "must be a JSON object"),
-        ({}, "`server` is missing"),
-        ({"server": "https://k.example"}, "`token` is missing"),
-        ({"token": TOKEN}, "`server` is missing"),
+        ({}, "Give a kubeconfig"),
+        ({"server": "https://k.example"}, "Service account token is missing"),
+        ({"token": TOKEN}, "API server is missing"),
         ({"server": "http://k.example", "token": TOKEN}, "https"),
         ({"server": "https://k.example", "token": "a b"}, "no token"),
         ({"server": "https://k.example", "token": "a\r\nX-Evil: 1"}, "no token"),
@@ -254,10 +276,10 @@ def test_only_certificates_are_kept_of_an_authority() -> None:
         ({"server": "https://k.example", "token": "x" * 20_000}, "no token"),
         ({"server": "https://k.example", "token": TOKEN, "ca": "nonsense"}, "no base64"),
         ({"server": "https://k.example", "token": TOKEN, "kubeconfig": "x"}, "not both"),
-        ({"server": "https://k.example", "token": TOKEN, "exec": "x"}, "no setting `exec`"),
-        ({"server": 5, "token": TOKEN}, "`server` must be text"),
-        ({"kubeconfig": {"clusters": []}}, "`kubeconfig` must be text"),
-        ({5: "x"}, "must be a JSON object"),
+        ({"server": "https://k.example", "token": TOKEN, "exec": "x"}, "an unknown setting"),
+        ({"server": 5, "token": TOKEN}, "API server must be text"),
+        ({"kubeconfig": {"clusters": []}}, "Kubeconfig must be text"),
+        ({5: "x"}, "an unknown setting"),
     ],
 )
 def test_wrong_settings_are_refused(raw: object, words: str) -> None:
@@ -275,6 +297,7 @@ def test_secrets_are_masked() -> None:
         "token": "****wxyz",
     }
     assert KUBERNETES.mask({"server": "https://k.example", "token": "short-token"})["token"] == "****"
+    assert KUBERNETES.mask({"server": "https://k.example", "token": "a-16-chars-token"})["token"] == "****oken"
     assert set(KUBERNETES.secrets) == {"token", "client_key"}
 
 

@@ -48,6 +48,8 @@ def test_an_address_with_a_path_is_kept_and_a_token_is_not_needed(kind: Kind, fa
         ({"url": "http://x/#a"}, "without ? or #"),
         ({"url": "http://x y"}, "without spaces"),
         ({"url": "http://x", "token": "a b"}, "without spaces"),
+        ({"url": "http://x", "tenant": "team a"}, "The tenant must be an ID"),
+        ({"url": "http://x", "tenant": "a\r\nX-Evil: 1"}, "The tenant must be an ID"),
         ({"url": "http://x", "password": "a"}, "unknown setting"),
     ],
 )
@@ -145,6 +147,16 @@ def test_a_wrong_and_a_missing_token_are_told(kind: Kind, fake: Callable[..., Fa
     with fake(TOKEN) as server:
         assert "the token is wrong" in str(complaint(kind, on(kind, server.url, "wrong-token")))
         assert "it wants a token" in str(complaint(kind, on(kind, server.url, "")))
+
+
+@BOTH
+def test_a_tenant_is_sent_and_a_missing_one_told(kind: Kind, fake: Callable[..., Fake]) -> None:
+    settings = kind.read({"tenant": " team-a|team-b ", "token": TOKEN, "url": "http://localhost"})
+    assert (settings["tenant"], kind.mask(settings)["tenant"]) == ("team-a|team-b", "team-a|team-b")
+    with fake(TOKEN, tenant=settings["tenant"]) as server:
+        assert "Set the connection's tenant" in str(complaint(kind, on(kind, server.url)))
+        mine = local_reach(Connection("c1", kind.name, "main", settings | {"url": server.url}))
+        assert kind.probe(mine)["version"].startswith("3.5")
 
 
 @BOTH

@@ -64,8 +64,8 @@ def scripted(**answers: Any) -> tuple[Reach, Aws]:
     return Reach(cast("WayOut", out), Connection("c1", "aws", "main", SETTINGS)), out
 
 
-def denied(call: str = "ec2 describe_instances") -> Unreachable:
-    return Unreachable("protocol", f"AWS refused {call}. AccessDenied: User may not.")
+def refusal(code: str) -> Unreachable:
+    return Unreachable("protocol", f"AWS refused x y. {code}: no", code=code)
 
 
 # --- Instances ------------------------------------------------------------------------------------------------------
@@ -272,14 +272,13 @@ def test_a_public_bucket_is_found_and_a_blocked_one_is_not(fake_aws: FakeAws) ->
 
 
 def buckets(count: int, **answers: Any) -> tuple[Reach, Aws]:
-    nothing = Unreachable("protocol", "AWS refused s3 x. NoSuchPublicAccessBlockConfiguration: none")
     rule = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     return scripted(
         **{
             "list_buckets": {"Buckets": [{"Name": f"b{n}", "BucketRegion": "us-east-1"} for n in range(count)]},
             "get_caller_identity": {"Account": "123456789012"},
-            "get_public_access_block": nothing,
-            "get_bucket_policy_status": Unreachable("protocol", "AWS refused s3 x. NoSuchBucketPolicy: none"),
+            "get_public_access_block": refusal("NoSuchPublicAccessBlockConfiguration"),
+            "get_bucket_policy_status": refusal("NoSuchBucketPolicy"),
             "get_bucket_acl": {"Grants": []},
             "get_bucket_encryption": {"ServerSideEncryptionConfiguration": rule},
             **answers,
@@ -300,7 +299,7 @@ def test_a_bucket_is_asked_in_its_own_region() -> None:
 
 
 def test_a_public_policy_and_missing_encryption_are_found() -> None:
-    none = Unreachable("protocol", "AWS refused s3 x. ServerSideEncryptionConfigurationNotFoundError: none")
+    none = refusal("ServerSideEncryptionConfigurationNotFoundError")
     reach, _ = buckets(1, get_bucket_policy_status={"PolicyStatus": {"IsPublic": True}}, get_bucket_encryption=none)
     assert rules(read(reach, "buckets")) == [("bucket-public", "b0"), ("bucket-not-encrypted", "b0")]
 
@@ -322,12 +321,33 @@ def test_buckets_beyond_the_calls_are_counted_and_told() -> None:
 
 
 def test_what_the_key_may_not_see_of_a_bucket_is_unknown_not_safe() -> None:
-    reach, _ = buckets(
-        1, get_bucket_acl=denied("s3 get_bucket_acl"), get_bucket_encryption=denied("s3 get_bucket_encryption")
-    )
+    reach, _ = buckets(1, get_bucket_acl=refusal("AccessDenied"), get_bucket_encryption=refusal("AccessDenied"))
     found = read(reach, "buckets")
     assert (found["buckets"][0]["public"], found["buckets"][0]["encryption"]) == ("unknown", "unknown")
     assert found["not_allowed"] == ["s3 get_bucket_acl", "s3 get_bucket_encryption"]
+
+
+@pytest.mark.parametrize(
+    "fault", [refusal("SlowDown"), refusal("NoSuchBucket"), Unreachable("timeout", "s3 was slow")], ids=str
+)
+def test_a_bucket_without_an_answer_does_not_cost_the_others(fault: Unreachable) -> None:
+    def granted(parameters: Mapping[str, Any]) -> Any:
+        everybody = {"URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+        return fault if parameters["Bucket"] == "b6" else {"Grants": [{"Grantee": everybody, "Permission": "READ"}]}
+
+    reach, _ = buckets(8, get_bucket_acl=granted)
+    found = read(reach, "buckets")
+    assert rules(found) == [("bucket-public", f"b{n}") for n in (0, 1, 2, 3, 4, 5, 7)]
+    assert (found["count"], found["checked"]) == (8, 7)
+    (told,) = found["not_looked_at"]
+    assert told.startswith("1 of 8 buckets (b6): ") and str(fault) in told
+
+
+def test_a_report_of_buckets_without_any_answer_is_none() -> None:
+    reach, _ = buckets(8, get_bucket_acl=refusal("SlowDown"))
+    with pytest.raises(ToolError, match="SlowDown") as raised:
+        read(reach, "buckets")
+    assert raised.value.ours
 
 
 # --- Rights, faults and odd answers ---------------------------------------------------------------------------------
@@ -346,9 +366,9 @@ def test_a_key_that_may_not_read_is_told_by_aws_itself(fake_aws: FakeAws) -> Non
 @pytest.mark.parametrize(
     ("error", "words", "ours"),
     [
-        (Unreachable("protocol", "AWS refused ec2 x. AuthFailure: no"), "key (AuthFailure)", True),
-        (Unreachable("protocol", "AWS refused ec2 x. OptInRequired: no"), "eu-west-1 is not enabled", False),
-        (Unreachable("protocol", "AWS refused ec2 x. RequestLimitExceeded: slow down"), "RequestLimitExceeded", True),
+        (refusal("AuthFailure"), "key (AuthFailure)", True),
+        (refusal("OptInRequired"), "eu-west-1 is not enabled", False),
+        (refusal("RequestLimitExceeded"), "RequestLimitExceeded", True),
         (Unreachable("timeout", "ec2 did not answer"), "AWS could not be asked: ec2 did not answer", True),
         (Refused("private", "10.0.0.1 belongs to a private network."), "TOOLS_ALLOW_PRIVATE", True),
     ],

@@ -9,6 +9,8 @@ from agent.types import ToolError
 from tests.agent.tools.lint_support import INPUTS, complete, expected, rules, seen, survives
 from tests.agent.tools.support import NOWHERE
 
+TOKEN = "ghp_" + "1234567890abcdefghijABCDEFGHIJ123456"
+GITLAB_TOKEN = "glpat-" + "ABCDEFGHIJKLMNOPQRST"
 SHA = "11bd71901bbe5b1630ceea73d27597364c9af683"
 
 
@@ -88,12 +90,47 @@ def test_a_secret_is_never_echoed() -> None:
         (step("{run: x, env: {ACTIONS_ALLOW_UNSECURE_COMMANDS: true}}"), "unsecure-commands"),
         (step("run: x", "puhs"), "unknown-event"),
         (step("run: x", "{schedule: [{cron: '0 0 * *'}]}"), "invalid-schedule"),
+        (step("run: x", "{schedule: [{cron: '0 0 31 2 *'}]}"), "never-runs"),
+        (step(f"run: 'curl -H \"Authorization: Bearer {TOKEN}\" x'"), "secret-in-text"),
+        (f"a:\n  script: git clone https://oauth2:{GITLAB_TOKEN}@gitlab.com/a/b.git", "secret-in-text"),
         (job("if: ${{ env.X }}\n    steps: [{run: x}]"), "context-not-here"),
         (job("container: node\n    steps: [{run: x}]"), "image-not-pinned"),
         (job("needs: b\n    steps: [{run: x}]"), "needs-unknown"),
         (job("<<: {env: {A: b}}\n    steps: [{run: x}]"), "merge-key"),
         (job("env: {A: b}\n    env: {A: c}\n    steps: [{run: x}]"), "duplicate-key"),
         ("on: push\npermissions: {}\njobs: {a: {uses: ./x.yml}}", "reusable-path"),
+        ("on: push\npermissions: {}\njobs: {a: {uses: ./.github/workflows/x.yml@v1}}", "reusable-path"),
+        (step("run: x", "{push: {branches: [x], branches-ignore: [y]}}"), "filter-twice"),
+        (step("run: x", "{pull_request: {types: [opened, synchronise]}}"), "unknown-type"),
+        (step("run: x", "{issue_comment: {types: made}}"), "unknown-type"),
+        (step("run: x", "{workflow_dispatch: {inputs: {a: {type: strng}}}}"), "input-type"),
+        (
+            step("run: x", "{workflow_dispatch: {inputs: {a: {type: choice, options: [b], default: c}}}}"),
+            "input-default",
+        ),
+        (step(f"{{run: x, uses: 'o/a@{SHA}'}}"), "step-mixed"),
+        (step(f"{{uses: 'actions/checkout@{SHA}', with: {{fetchdepth: 0}}}}"), "action-input"),
+        (step(f"{{uses: 'actions/setup-python@{SHA}', with: {{python-version: 3.10}}}}"), "version-is-number"),
+        (job("strategy: {matrix: {go: [1.9, 1.20]}}\n    steps: [{run: x}]"), "version-is-number"),
+        (job("env: {A: '${{ runner.os }}'}\n    steps: [{run: x}]"), "context-not-here"),
+        (job("env: {A: '${{ steps.x.outputs.y }}'}\n    steps: [{run: x}]"), "context-not-here"),
+        (job("container: {image: 'a:${{ env.X }}'}\n    steps: [{run: x}]"), "context-not-here"),
+        (job("if: matrix.os == 'x'\n    steps: [{run: x}]"), "context-not-here"),
+        (
+            job(
+                "container: {image: 'a:1', credentials: {username: x, password: hunter2hunter2}}\n    steps: [{run: x}]"
+            ),
+            "secret-in-env",
+        ),
+        (job("name: x"), "no-steps"),
+        (step("run: x").replace("ubuntu-24.04", "ubuntu-lates"), "runner-unknown"),
+        (
+            step("run: x", "{workflow_call: {outputs: {o: {value: '${{ jobs.a.outputs.zz }}'}}}}"),
+            "unknown-output",
+        ),
+        ("name: x\nruns: {using: node12, main: a.js}", "action-outdated"),
+        ("name: x\nruns: {using: composite, steps: [{run: x}]}", "no-shell"),
+        ("name: x\nruns: {using: composite, steps: [{run: 'x ${{ secrets.A }}', shell: sh}]}", "context-not-here"),
     ],
 )
 def test_a_workflow_shows_what_is_wrong_with_it(workflow: str, rule: str) -> None:
@@ -118,6 +155,19 @@ def test_a_workflow_shows_what_is_wrong_with_it(workflow: str, rule: str) -> Non
         job("strategy: {matrix: {include: [{os: a}]}}\n    name: '${{ matrix.os }}'\n    steps: [{run: x}]"),
         job("strategy: {matrix: '${{ fromJSON(vars.M) }}'}\n    name: '${{ matrix.os }}'\n    steps: [{run: x}]"),
         step("{run: 'a | b', shell: bash}"),
+        step(
+            "run: x",
+            "{pull_request: {types: opened, branches: [a], paths-ignore: [b]}, repository_dispatch: {types: [z]}}",
+        ),
+        step("run: x", "{workflow_dispatch: {inputs: {a: {default: x}, b: {type: choice, options: [c], default: c}}}}"),
+        step("run: x").replace("ubuntu-24.04", "ubuntu-latest-8-cores"),
+        step("run: x").replace("ubuntu-24.04", "our-runner"),
+        step(f"{{uses: 'actions/checkout@{SHA}', with: {{fetch-depth: 0, something-new: 1}}}}"),
+        step(f"{{uses: 'actions/setup-python@{SHA}', with: {{python-version: '3.10'}}}}"),
+        step("{run: x, env: {RATIO: 0.10}}"),
+        job("outputs: {o: '${{ steps.s.outputs.x }}'}\n    steps: [{run: x, id: s, env: {A: '${{ runner.os }}'}}]"),
+        job("services: {db: {image: 'a:1', env: {A: '${{ secrets.X }}'}}}\n    steps: [{run: x}]"),
+        "name: x\ndescription: y\nruns: {using: composite, steps: [{run: x, shell: sh}, {uses: ./y}]}",
         step("run: 'set -o pipefail; a | b'"),
         step("{shell: bash, run: 'printf %s \"${{ secrets.X }}\" | tool login --password-stdin'}"),
     ],
@@ -142,6 +192,20 @@ def test_what_is_right_is_left_alone(workflow: str) -> None:
         ("a: {script: b, wen: always}", "unknown-field"),
         ("include: [{project: a/b, file: c.yml}]\na: {script: b}", "include-without-ref"),
         ("a: {script: b}\na: {script: c}", "duplicate-key"),
+        ("a: {script: b, rules: [{if: '$X = \"main\"'}]}", "condition"),
+        ("a: {script: b, rules: [{if: '$X =~ /^a/b/'}]}", "condition"),
+        ("workflow: {rules: [{if: '$X and $Y'}]}\na: {script: b}", "condition"),
+        ("a: {script: b, artifacts: {expire_in: 5 foos}}", "bad-span"),
+        ("a: {script: b, timeout: 3 hourz}", "bad-span"),
+        ("a: {script: b, environment: {name: x, on_stop: gone}}", "on-stop"),
+        ("a: {script: b, environment: {name: x, on_stop: c}}\nc: {script: b}", "on-stop"),
+        ("a: {script: b}\nc: {script: b, dependencies: [a]}", "dependency-of-stage"),
+        (
+            "a: {script: b, stage: build}\nc: {script: b, stage: build}\nd: {script: b, needs: [a], dependencies: [c]}",
+            "dependency-not-needed",
+        ),
+        ("a: {script: b, rules: [{if: $CI_COMMIT_TAG}]}\nc: {script: b, needs: [a]}", "needs-sometimes"),
+        ("a: {script: b, variables: {PYTHON_VERSION: 3.10}}", "version-is-number"),
     ],
 )
 def test_a_pipeline_shows_what_is_wrong_with_it(pipeline: str, rule: str) -> None:
@@ -157,11 +221,62 @@ def test_a_pipeline_shows_what_is_wrong_with_it(pipeline: str, rule: str) -> Non
         "a: {script: 'echo $CI_PROJECT_NAME > x; echo $TOKEN | docker login --password-stdin'}",
         "a: {trigger: {project: b/c}}",
         "a: {script: b, needs: [{pipeline: $P, job: c}, {job: d, optional: true}]}",
+        "a: {script: b, rules: [{if: '($A || $B == null) && $C !~ /x\\/y/i && \"$\" != $D'}, {if: '$[[ inputs.x ]]'}]}",
+        "a: {script: b, timeout: 1h 30m, artifacts: {paths: [x], expire_in: 2 wks and 1 day}, start_in: $X}",
+        "a: {script: b, environment: {name: x, on_stop: c}}\nc: {script: b, environment: {name: x, action: stop}}",
+        "a: {script: b, stage: build}\nc: {script: b, dependencies: [a]}",
+        "a: {script: b, rules: [{if: $X}, {when: on_success}]}\nc: {script: b, needs: [a]}",
+        "a: {script: b, rules: [{if: $CI_COMMIT_TAG}, {if: $CI_COMMIT_BRANCH}]}\nc: {script: b, needs: [a]}",
+        "a: {script: b, rules: [{if: $X}]}\nc: {script: b, needs: [{job: a, optional: true}]}",
         "spec: {inputs: {x: {default: a}}}\n---\na: {script: b, stage: '$[[ inputs.x ]]'}",
     ],
 )
 def test_a_right_pipeline_is_left_alone(pipeline: str) -> None:
     assert of(pipeline, "gitlab") == set()
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("steps: [{run: x, working-dir: y}, {uses: ./a, fetch-depth: 0}]", ["working-dir", "fetch-depth"]),
+        ("steps: [{run: x, wrong: y}]\n    timeout: 5", ["wrong", "timeout"]),
+        ("steps: [{name: x}, {run: {a: b}}]", ["steps[0]", "run"]),
+        ("steps: [{uses: ./a, shell: sh}]", ["steps[0]"]),
+    ],
+)
+def test_each_mistake_of_a_job_with_steps_is_told_where_it_stands(lines: str, expected: list[str]) -> None:
+    findings = [one for one in lint(job(lines), None)[0] if one.rule in ("schema", "unknown-field")]
+    assert sorted(one.path.rpartition(".")[2] for one in findings) == sorted(expected)
+    assert "`uses`" not in "".join(one.fix for one in findings)
+
+
+def test_a_key_that_needs_another_one_names_it() -> None:
+    finding = next(one for one in lint(step("{uses: ./a, shell: sh}"), None)[0] if one.rule == "schema")
+    assert "`shell`" in finding.message and "`run`" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("version: 2\nupdates: [{package-ecosystem: npm, directory: /}]", "Dependabot"),
+        ("version: 2.1\njobs: {a: {steps: [checkout]}}\nworkflows: {m: {jobs: [a]}}", "CircleCI"),
+        ("trigger: [main]\npool: {vmImage: x}\nsteps: [{script: y}]", "Azure"),
+        ("stages: [{stage: a, jobs: []}]", "Azure"),
+        ("steps: [{command: x}]", "Buildkite"),
+        ("pipelines: {default: [{step: {script: [x]}}]}", "Bitbucket"),
+        ("services: {a: {image: b}}", "compose_lint"),
+        ("apiVersion: v1\nkind: Pod", "k8s_manifest_lint"),
+    ],
+)
+def test_a_file_for_another_program_is_refused_by_name(text: str, name: str) -> None:
+    for kind in (None, "github", "gitlab"):
+        with pytest.raises(ToolError, match=name):
+            lint(text, kind)
+
+
+def test_a_secret_that_is_printed_is_named_as_it_is_written() -> None:
+    messages = [one.message for one in lint(step("run: 'echo ${{ secrets.DEPLOY_KEY }}'"), None)[0]]
+    assert "The script prints `secrets.DEPLOY_KEY`." in messages
 
 
 def test_an_expression_is_taken_apart() -> None:
@@ -208,6 +323,8 @@ HOSTILE = {
     "downloads": f"{HEAD}    - run: {'curl ' * 39_000}",
     "pipes": f"{HEAD}    - run: {'| ' * 90_000}x",
     "many steps": HEAD + "    - {run: x, bogus: 1}\n" * 6000,
+    "conditions": f"a: {{script: b, rules: [{{if: '{'/a' * 900}'}}, {{if: '{'(' * 90_000}'}}]}}",
+    "spans": f"a: {{script: b, timeout: '{'x ' * 90_000}'}}",
     "many needs": f"on: push\njobs: {{a: {{runs-on: x, steps: [{{run: a}}], needs: [{'b,' * 15_000}]}}}}",
     "wrong types": WRONG,
     "wrong types of gitlab": WRONG_GITLAB,

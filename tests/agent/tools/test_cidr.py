@@ -79,6 +79,11 @@ def test_host_bits_are_pointed_out() -> None:
         ("::1", "loopback"),
         ("ff02::1", "multicast"),
         ("64:ff9b::/96", "NAT64"),
+        ("192.0.0.0/24", "protocol assignments"),
+        ("192.0.1.0/24", "public"),
+        ("100::1", "discard"),
+        ("2001::/32", "protocol assignments"),
+        ("2001:200::/32", "public"),
     ],
 )
 def test_the_kind_of_addresses_is_named(cidr: str, kind: str) -> None:

@@ -11,6 +11,9 @@ STACK = (INPUTS / "stack.yaml").read_text()
 CLEAN = (INPUTS / "clean-stack.yaml").read_text()
 
 
+TOKEN = "ghp_" + "1234567890abcdefghijABCDEFGHIJ123456"
+
+
 def of(compose: str) -> set[str]:
     return rules(lint(compose)[0])
 
@@ -66,6 +69,19 @@ def test_a_secret_is_never_echoed() -> None:
         ("restart: 5", "schema"),
         ("image: b:2", "duplicate-key"),
         ("command: $$X ${Y}", "variable-without-default"),
+        ("restart: allways", "invalid-value"),
+        ("mem_limit: 512megs", "invalid-value"),
+        ("shm_size: 64mbit", "invalid-value"),
+        ("cpus: two", "invalid-value"),
+        ("deploy: {resources: {limits: {memory: lots}}}", "invalid-value"),
+        ("container_name: same\n  b: {image: 'b:1', container_name: same}", "container-name-twice"),
+        ("ports: ['8000-8010:8000-8009']", "port-range"),
+        ("volumes: ['~/.ssh:/root/.ssh:ro']", "host-keys"),
+        ("volumes: [/root/.kube:/k]", "host-keys"),
+        ("volumes: ['${HOME}/.aws:/aws']", "host-keys"),
+        ("volumes: [/var/lib/docker:/d]", "host-mount"),
+        (f"command: --token {TOKEN}", "secret-in-text"),
+        (f"build: {{context: ., args: {{NPM_TOKEN: {TOKEN}}}}}", "secret-in-text"),
     ],
 )
 def test_a_service_shows_what_is_wrong_with_it(lines: str, rule: str) -> None:
@@ -85,6 +101,12 @@ def test_a_service_shows_what_is_wrong_with_it(lines: str, rule: str) -> None:
         "depends_on: {other: {condition: service_started, required: false}}",
         "ports: !reset null",
         "x-anything: {a: 1}",
+        "mem_reservation: 1.5 GiB\n    memswap_limit: '-1'\n    shm_size: '${SIZE:-64mb}'\n    cpus: '.5'",
+        "shm_size: '${SIZE:?}'",
+        "container_name: same\n  b: {image: 'b:1', mem_limit: 1g, container_name: same, profiles: [x]}",
+        "ports: ['8000-8010:9000-9010']",
+        "volumes: ['./.docker:/x', '~/.ssh/known_hosts:/k:ro']",
+        "working_dir: ${HOME}/${PWD}/$USER",
     ],
 )
 def test_what_is_right_is_left_alone(lines: str) -> None:
@@ -93,6 +115,21 @@ def test_what_is_right_is_left_alone(lines: str) -> None:
 
 def test_names_of_an_included_file_are_trusted() -> None:
     assert of("include: [other.yaml]\n" + service("volumes: ['x:/x']\n    depends_on: [y]")) == set()
+
+
+@pytest.mark.parametrize(("subnet", "bad"), [("10.0.0.0/33", True), ("10.5.0.0/16", False), ("${NET:?}", False)])
+def test_the_subnet_of_a_network_is_read(subnet: str, bad: bool) -> None:
+    network = f"networks: {{default: {{ipam: {{config: [{{subnet: '{subnet}'}}]}}}}}}\n"
+    assert ("invalid-value" in of(service("init: true") + network)) is bad
+
+
+@pytest.mark.parametrize("policy", ['"no"', "always", "on-failure:5", "unless-stopped", "'${RESTART:-no}'"])
+def test_a_restart_policy_that_docker_knows_is_left_alone(policy: str) -> None:
+    assert of(service("init: true").replace("restart: always", f"restart: {policy}")) == set()
+
+
+def test_a_secret_is_told_once() -> None:
+    assert of(service(f"environment: {{API_TOKEN: {TOKEN}}}")) == {"secret-in-env"}
 
 
 def test_a_dependency_on_a_service_of_a_profile_is_told() -> None:

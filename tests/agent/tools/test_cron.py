@@ -8,7 +8,7 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.tools.cron import CRON_EXPLAIN, explain
+from agent.tools.cron import CRON_EXPLAIN, MEANT, explain
 from agent.types import ToolError
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -151,7 +151,7 @@ def test_reboot_has_no_times() -> None:
         ("*", "1 field;"),
         ("0 * * * * *", "seconds"),
         ("61 * * * *", "minute"),
-        ("* 24 * * *", "hour"),
+        ("* 24 * * *", "`24` is not valid as hour for cron"),
         ("* * 0 * *", "day of month"),
         ("* * * 13 *", "month"),
         ("* * * * 8", "day of week"),
@@ -175,11 +175,34 @@ def test_it_says_what_is_wrong(expression: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("tz", "words"),
-    [("Europe/Berln", "Europe/Berlin"), ("../../etc/passwd", "known"), ("x" * 100_000, "known"), ("\x00", "known")],
+    [
+        ("Europe/Berln", "Did you mean Europe/Berlin?"),
+        ("Berlin", "Did you mean Europe/Berlin?"),
+        ("PST", "Did you mean America/Los_Angeles?"),
+        ("cest", "Did you mean Europe/Berlin?"),
+        ("CST", "Did you mean America/Chicago or Asia/Shanghai?"),
+        ("UTC+2", "Did you mean Etc/GMT-2 (that is UTC+2, without summer time)?"),
+        ("gmt-05:00", "Did you mean Etc/GMT+5 (that is UTC-5, without summer time)?"),
+        ("UTC+5:30", "Use a name such as Europe/Berlin."),
+        ("UTC+15", "Use a name such as Europe/Berlin."),
+        ("XST", "Use a name such as Europe/Berlin."),
+        ("../../etc/passwd", "known"),
+        ("x" * 100_000, "known"),
+        ("+" * 100_000, "known"),
+        ("\x00", "known"),
+    ],
+    ids=lambda text: text[:12],
 )
 def test_an_unknown_zone_is_refused(tz: str, words: str) -> None:
-    with pytest.raises(ToolError, match=words):
+    with pytest.raises(ToolError) as refusal:
         explain("* * * * *", tz, NOW)
+    assert words in str(refusal.value)
+
+
+def test_the_zones_that_are_meant_by_abbreviations_exist() -> None:
+    for names in MEANT.values():
+        for name in names.replace(" or ", ", ").split(", "):
+            assert explain("@daily", name, NOW)["tz"] == name
 
 
 def test_a_zone_may_be_written_in_any_case() -> None:

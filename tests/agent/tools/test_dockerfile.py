@@ -154,7 +154,23 @@ CMD npm start
         ("RUN npm install -g npm@11", []),
         ("RUN npm ci", []),
         ("RUN curl -f https://x | bash", ["download-into-shell", "pipe-without-pipefail"]),
-        ("RUN set -o pipefail; curl -f https://x | tar xz", []),
+        ("RUN set -o pipefail; curl -f https://x | tar xz", ["pipefail-in-dash"]),
+        ('SHELL ["/bin/bash", "-c"]\nRUN set -o pipefail; a | b', []),
+        ("RUN bash -c 'set -o pipefail; a | b'", []),
+        ("RUN <<EOF\n#!/bin/bash\nset -o pipefail\nsource x\nEOF", []),
+        ("RUN bash <<EOF\nsource x\nEOF", []),
+        ("RUN source /venv/bin/activate", ["bash-in-dash"]),
+        ("RUN if [[ -f /x ]]; then y; fi", ["bash-in-dash"]),
+        ('SHELL ["powershell", "-Command"]\nRUN Get-ChildItem | Out-Null; kill 1', []),
+        ('LABEL a="x" version', ["pair-without-equals"]),
+        ("ENV A=1 B", ["pair-without-equals"]),
+        ("ENV A=a\\ b C=\"d e\" D='f g'h E=$X", []),
+        ("LABEL version 1.0", []),
+        ("ARG A=1 B", []),
+        ("RUN --mount=type=secrets,id=x cat", ["unknown-mount"]),
+        ("RUN --mount=target=/x --mount=type=ssh x", []),
+        ("COPY ../x ./", ["above-context"]),
+        ("COPY --from=nginx:1.29 ../x ./", []),
         ('SHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN a | b', []),
         ("RUN echo 'a | b && sudo c'", []),
         ("RUN a || b", []),
@@ -191,6 +207,17 @@ def test_rules(lines: str, expected: list[str]) -> None:
         ("FROM debian@sha256:" + "0" * 64 + "\nUSER 1", []),
         ("ARG V=latest\nFROM debian:$V\nUSER 1", [("base-not-pinned", 2)]),
         ("ARG V\nFROM debian:${V}\nUSER 1", []),
+        ("FROM node:${V}\nUSER 1", [("from-without-arg", 1)]),
+        ("FROM node:24${V}\nUSER 1", [("empty-variable", 1)]),
+        ("FROM debian:13 AS a\nARG V=1\nFROM node:${V}\nUSER 1", [("from-without-arg", 3)]),
+        ("FROM --platform=$TARGETPLATFORM node:${V:-24}\nUSER 1", []),
+        ("ARG V=1.2\nFROM debian:13\nRUN a $V\nRUN b $V\nUSER 1", [("empty-variable", 3)]),
+        ("ARG V=1.2\nFROM debian:13\nARG V\nRUN a ${V}\nUSER 1", []),
+        ("ARG V=1.2\nFROM debian:13\nRUN V=2; a $V ${V:-x}\nUSER 1", []),
+        ("ARG V=1.2\nFROM debian:13 AS a\nARG V\nFROM a\nRUN b $V\nUSER 1", []),
+        ("ARG PYTHON_VERSION=3.13\nFROM python:${PYTHON_VERSION}\nRUN a $PYTHON_VERSION\nUSER 1", []),
+        ("FROM alpine:3.22\nRUN set -o pipefail; a | b\nUSER 1", []),
+        ('FROM debian:13 AS a\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nFROM a\nRUN a | b\nUSER 1', []),
         ("FROM --platform=linux/amd64 debian:13\nUSER 1", [("fixed-platform", 1)]),
         ("FROM --platform=$BUILDPLATFORM debian:13\nUSER 1", []),
         ("FROM debian:13\nUSER app\nUSER root", [("runs-as-root", 3)]),
@@ -219,6 +246,10 @@ def test_stages(text: str, expected: list[tuple[str, int]]) -> None:
             "FROM debian:13\nRUN a\nRUN b\nRUN c\nENV a b\nUSER 1\nHEALTHCHECK NONE",
             [("several-run", 3), ("env-without-equals", 5)],
         ),
+        ("FROM golang:1 AS b\nRUN a\nRUN b\nFROM scratch\nUSER 1\nHEALTHCHECK NONE", []),
+        ("FROM debian:13\nRUN --mount=type=cache,target=/a a\nRUN b\nUSER 1\nHEALTHCHECK NONE", []),
+        ("FROM debian:13\nRUN rm -rf /var/lib/apt/lists/*\nUSER 1\nHEALTHCHECK NONE", [("lists-removed-late", 2)]),
+        ("FROM debian:13\nEXPOSE 22\nUSER 1\nHEALTHCHECK NONE", [("ssh-exposed", 2)]),
         ("FROM alpine:3.22\nRUN apk add curl\nUSER 1\nHEALTHCHECK NONE", [("apk-cache", 2), ("unpinned-packages", 2)]),
     ],
 )
@@ -226,9 +257,14 @@ def test_hints(text: str, expected: list[tuple[str, int]]) -> None:
     assert rules(text, hints=True) == expected
 
 
+def test_the_advice_for_pipes_works_in_every_shell() -> None:
+    assert "set -o pipefail" not in RULES["pipe-without-pipefail"].fix
+
+
 def test_values_of_secrets_are_never_shown() -> None:
     output = DOCKERFILE_LINT.run(
-        {"dockerfile": "FROM debian:13\nENV A_TOKEN=hunter2hunter2\nRUN x --password hunter3\n"}, NOWHERE
+        {"dockerfile": "FROM debian:13\nENV A_TOKEN=hunter2hunter2 A_KEY=x hunter4\nRUN x --password hunter3\n"},
+        NOWHERE,
     )
     assert "hunter" not in json.dumps(output.data)
 
@@ -259,6 +295,8 @@ def test_what_is_no_dockerfile_is_refused(text: str) -> None:
         "FROM x\nRUN " + "<<a " * 7_000,
         "FROM x\nRUN a \\\n" + "# x\n" * 49_000,
         "FROM x\n" + ("ADD a b c d /e\nRUN cd /x | sh\nENV A_TOKEN=b\n" * 333),
+        "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(999)),
+        "ARG V\nFROM x\nENV " + "\"'" * 14_000 + "\nRUN " + "$V " * 9_000,
         "FROM a AS b\n" * 500 + "COPY --from=b a b\n" * 400,
     ],
     ids=lambda text: text[7:20],

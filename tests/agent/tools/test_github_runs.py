@@ -13,6 +13,8 @@ from tests.agent.tools.support import local_reach
 from tests.fakes.github import REPO, TOKEN, FakeGitHub, run
 from tests.fakes.scripted_web import Asked, Reply
 
+SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}
+
 
 @pytest.fixture
 def github() -> Iterator[FakeGitHub]:
@@ -115,6 +117,24 @@ def test_it_asks_for_as_many_runs_as_wanted_on_the_branch(reach: Reach, github: 
 
 
 @pytest.mark.parametrize(
+    ("green", "failed", "note"),
+    [
+        (98, ["test"], None),
+        (150, ["test"], None),
+        (298, ["test"], None),
+        (400, [], "Only 300 of its 402 jobs were read; there may be more that failed."),
+    ],
+)
+def test_a_failed_job_beyond_the_first_page_is_found(
+    reach: Reach, github: FakeGitHub, green: int, failed: list[str], note: str | None
+) -> None:
+    github.green_jobs = green
+    found = runs(reach)["runs"][1]
+    assert [job["name"] for job in found["failed_jobs"]] == failed
+    assert found.get("note") == note
+
+
+@pytest.mark.parametrize(
     "repo",
     [
         "acme/shop",
@@ -156,7 +176,12 @@ def test_a_repository_that_is_not_there_is_wrong_input(reach: Reach) -> None:
         (Reply(401, {"message": "Bad credentials"}), "wrong, expired or revoked"),
         (Reply(403, {"message": "Resource not accessible by personal access token"}), "not accessible by personal"),
         (Reply(403, {"message": "x"}, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1763000000"}), "02:13 UTC"),
-        (Reply(429, {"message": "slow"}, {"Retry-After": "60"}), "no more calls for now"),
+        (Reply(429, {"message": "slow"}, {"Retry-After": "60"}), "no more calls for now. It may again in 60 s."),
+        (Reply(403, SECONDARY, {"X-RateLimit-Remaining": "4988"}), "no more calls for now. Try again in some minutes."),
+        (
+            Reply(403, SECONDARY, {"X-RateLimit-Reset": "1763000000", "Retry-After": "60"}),
+            "no more calls for now. It may again in 60 s.",
+        ),
         (Reply(502, b"<html>Unicorn</html>", {"Content-Type": "text/html"}), "status 502"),
         (Reply(200, b"<!DOCTYPE html><title>Sign in</title>", {"Content-Type": "text/html"}), "a web page"),
         (Reply(200, b"[" * 200_000), "JSON that can be read"),

@@ -3,7 +3,6 @@
 import pytest
 
 from agent.tools.k8s_manifests import K8S_MANIFEST_LINT, lint
-from agent.tools.k8s_manifests_quantities import quantity
 from agent.types import ToolError
 from tests.agent.tools.lint_support import INPUTS, complete, expected, rules, seen, survives
 from tests.agent.tools.support import NOWHERE
@@ -243,20 +242,6 @@ def test_many_findings_of_a_rule_are_folded_and_counted() -> None:
     found = [one for one in lint(many, None)[0] if one.rule == "image-not-pinned"]
     assert len(found) == 6
     assert "34 times more" in found[-1].message
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("250m", "0.25"), ("1Gi", "1073741824"), ("1.5", "1.5"), ("1e3", "1000"), ("2E", "2000000000000000000"), (3, "3")],
-)
-def test_quantities_are_read_as_kubernetes_reads_them(text: object, number: str) -> None:
-    read = quantity(text)
-    assert read is not None and f"{read.normalize():f}" == number
-
-
-@pytest.mark.parametrize("text", ["1GB", "1 Gi", "1gi", "", "m", "1e9999", "٣", "0x10", True, None, "9" * 5000])
-def test_what_is_no_quantity_is_refused(text: object) -> None:
-    assert quantity(text) is None
 
 
 SERVICE = "- {apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {a: b}, ports: [{targetPort: x}]}}\n"

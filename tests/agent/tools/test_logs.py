@@ -1,4 +1,4 @@
-"""Show that logs are read in the usual formats, and that what is in them is told truly and fast."""
+"""Show that what is in a log is told truly and fast."""
 
 import json
 import time
@@ -8,54 +8,8 @@ import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
 from agent.tools.logs import LOG_ANALYZE, analyse
-from agent.tools.logs_lines import read_line
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
-
-
-def rules(text: str) -> list[tuple[str, int]]:
-    return [(one["rule"], one["line"]) for one in analyse(text)["findings"]]
-
-
-@pytest.mark.parametrize(
-    ("line", "when", "level"),
-    [
-        ("2026-11-22T10:00:01Z INFO started", "2026-11-22 10:00:01", "info"),
-        ("2026-11-22T12:00:01.123+02:00 WARN slow", "2026-11-22 10:00:01.123000", "warning"),
-        ("2026-11-22 10:00:01,123 ERROR app.db: gone", "2026-11-22 10:00:01.123000", "error"),
-        ("[2026-11-22 10:00:01] app.ERROR: gone", "2026-11-22 10:00:01", "error"),
-        ("ERROR:root:gone", None, "error"),
-        ("2026/11/22 10:00:01 [error] 7#7: *1 connect() failed", "2026-11-22 10:00:01", "error"),
-        (
-            '1.2.3.4 - - [22/Nov/2026:11:00:01 +0100] "GET /a HTTP/1.1" 502 12 "-" "curl"',
-            "2026-11-22 10:00:01",
-            "error",
-        ),
-        ('1.2.3.4 - bob [22/Nov/2026:10:00:01 +0000] "GET /a HTTP/1.1" 404 12', "2026-11-22 10:00:01", "warning"),
-        ("Nov  2 10:00:01 host sshd[1]: Failed password", "2000-11-02 10:00:01", "unknown"),
-        ("<34>Feb 29 10:00:01 host kernel: panic: x", "2000-02-29 10:00:01", "fatal"),
-        ("E1122 10:00:01.123456       1 reflector.go:1] gone", "2000-11-22 10:00:01.123456", "error"),
-        ("1795341601 disk warning: x", "2026-11-22 10:00:01", "warning"),
-        ("1795341601123 [WARN] x", "2026-11-22 10:00:01", "warning"),
-        ('{"level":50,"time":1795341601000,"msg":"gone"}', "2026-11-22 10:00:01", "error"),
-        ('{"event":"gone","level":"critical","timestamp":"2026-11-22T10:00:01Z"}', "2026-11-22 10:00:01", "fatal"),
-        ('{"level":"warn","ts":1795341601.5,"msg":"x"}', "2026-11-22 10:00:01.500000", "warning"),
-        (
-            '{"log":"ERROR gone\\n","stream":"stderr","time":"2026-11-22T10:00:01.1Z"}',
-            "2026-11-22 10:00:01.100000",
-            "error",
-        ),
-        ('time="2026-11-22T10:00:01Z" level=error msg="can\'t reach it"', "2026-11-22 10:00:01", "error"),
-        ("ts=2026-11-22T10:00:01Z level=info msg=ok", "2026-11-22 10:00:01", "info"),
-        ("web-1  | 2026-11-22T10:00:01Z DEBUG x", "2026-11-22 10:00:01", "debug"),
-        ("\x1b[31m2026-11-22T10:00:01Z ERROR\x1b[0m x", "2026-11-22 10:00:01", "error"),
-        ("just words with 2026-99-99T99:99:99Z in them", None, "unknown"),
-        ("99999999999999999999 x", None, "unknown"),
-    ],
-)
-def test_a_line_is_read(line: str, when: str | None, level: str) -> None:
-    entry = read_line(1, line.replace("\x1b[31m", "").replace("\x1b[0m", ""))
-    assert (str(entry.time) if entry.time else None, entry.level) == (when, level)
 
 
 def usual(lines: int = 120) -> list[str]:
@@ -132,7 +86,7 @@ NODE = """TypeError: Cannot read properties of undefined (reading 'id')
     ("text", "language", "exception", "entries"),
     [
         (PYTHON, "python", "KeyError: 'id'", 2),
-        (JAVA, "java", "java.net.ConnectException: Connection refused", 3),
+        (JAVA, "java", "java.net.ConnectException: Connection refused", 2),
         (GO, "go", "panic: runtime error: index out of range [3] with length 3", 2),
         (NODE, "node", "TypeError: Cannot read properties of undefined (reading 'id')", 1),
         (NODE + "\n" + NODE, "node", "TypeError: Cannot read properties of undefined (reading 'id')", 2),
@@ -146,45 +100,36 @@ def test_stack_traces_are_folded(text: str, language: str, exception: str, entri
     assert data["levels"].get("error", 0) + data["levels"].get("fatal", 0) >= 1
 
 
-@pytest.mark.parametrize(
-    ("line", "rule"),
-    [
-        ("Reason: OOMKilled, exit code 137", "out-of-memory"),
-        ("Back-off restarting failed container", "crash-loop"),
-        ("write /var/x: no space left on device", "disk-full"),
-        ("accept4: too many open files", "too-many-open-files"),
-        ("x509: certificate has expired or is not yet valid", "certificate"),
-        ("ERROR: deadlock detected", "deadlock"),
-        ("FATAL: sorry, too many clients already", "connections-used-up"),
-        ("dial tcp: lookup db on 10.0.0.10:53: no such host", "dns"),
-        ("connect ECONNREFUSED 127.0.0.1:5432", "connection-refused"),
-        ("read: connection reset by peer", "connection-reset"),
-        ("upstream timed out (110)", "timeout"),
-        ("open /etc/x: permission denied", "permission-denied"),
-        ('FATAL: password authentication failed for user "bob"', "authentication"),
-        ("HTTP 429 Too Many Requests", "rate-limit"),
-        ('1.1.1.1 - - [22/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 503 12', "server-errors"),
-        ("Readiness probe failed: HTTP probe failed", "probe-failed"),
-        ("bind: address already in use", "address-in-use"),
-        ('Failed to pull image "x": manifest unknown', "image-pull"),
-        ("segfault at 0 ip 00007f", "segfault"),
-        ("environment variable DATABASE_URL is not set", "missing-setting"),
-    ],
-)
-def test_known_troubles_are_named(line: str, rule: str) -> None:
-    assert rules(f"2026-11-22T10:00:00Z INFO fine\n{line}\n") == [(rule, 2)]
+def test_an_exception_below_its_line_of_the_log_counts_once() -> None:
+    log = "".join(
+        f"2026-11-22 10:15:{n:02} ERROR [http-1] c.a.Web - Request failed\n"
+        f"java.lang.IllegalStateException: boom {n}\n"
+        "\tat com.acme.Web.get(Web.java:12)\n\tat com.acme.Main.main(Main.java:5)\n"
+        for n in range(10)
+    )
+    data = analyse(log + log.replace("Web.java:12", "Web.java:99"))
+    assert (data["entries"], data["levels"]) == (20, {"error": 20})
+    assert [(one["exception"], one["count"], one["frames"][0]) for one in data["stack_traces"]] == [
+        ("java.lang.IllegalStateException: boom 0", 10, "at com.acme.Web.get(Web.java:12)"),
+        ("java.lang.IllegalStateException: boom 0", 10, "at com.acme.Web.get(Web.java:99)"),
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "\n".join(usual()),
-        "INFO read_timeout=30s connect timeout: 5\nINFO 500 items in 503 ms\nINFO listening on 5432",
-        '1.1.1.1 - - [22/Nov/2026:10:00:00 +0000] "GET /503 HTTP/1.1" 200 512',
+        "INFO started\n" + NODE,
+        "WARN gone\nERROR: worse\n    at x (/a.js:1:1)\n    at y (/a.js:2:1)",
+        NODE + "\n" + NODE,
     ],
+    ids=["calm", "levels", "traces"],
 )
-def test_a_calm_log_has_no_findings(text: str) -> None:
-    data = analyse(text)
+def test_an_exception_of_its_own_stays_an_entry(text: str) -> None:
+    assert analyse(text)["entries"] == 2
+
+
+def test_a_calm_log_has_no_findings() -> None:
+    data = analyse("\n".join(usual()))
     assert (data["findings"], data["error_spikes"], data["stack_traces"]) == ([], [], [])
 
 
@@ -230,6 +175,12 @@ def test_what_is_no_log_is_refused(text: str, words: str) -> None:
         "timed out " * 20_000,
         "environment variable " * 9_000,
         "evicted " * 25_000,
+        "".join(f"{('Dec', 'Sep', 'Jun', 'Mar')[n % 4]}  1 10:00:00 x\n" for n in range(9_500)),
+        "9999-12-31T00:00:00Z x\nJan  1 00:00:00 x\n" * 4_000,
+        "ERROR x\nFooError: y\n at x(y)\n" * 6_000,
+        "ERROR x\n" + "Foo" * 3_000 + "\n at x(y)\n",
+        ("/1" * 40 + ' 503 x " ') * 2_000,
+        "INFO " + "reason        " * 14_000,
     ],
     ids=lambda text: text[:16],
 )

@@ -75,7 +75,13 @@ def test_it_asks_backward_in_nanoseconds(reach: Reach, loki: FakeLoki) -> None:
 def test_patterns_tell_what_repeats(reach: Reach, loki: FakeLoki) -> None:
     lines = [f"request 7f3a{number:04x}aa took {number} ms from 10.0.0.{number}" for number in range(20)]
     loki.streams[WEB] = [stream(*lines, "once only", app="web")]
-    assert queried(reach)["patterns"] == [{"pattern": "request <*> took <*> ms from <*>", "lines": 20}]
+    assert queried(reach)["patterns"] == [{"pattern": "request <hex> took <n> ms from <ip>", "lines": 20}]
+
+
+def test_patterns_leave_words_open_too(reach: Reach, loki: FakeLoki) -> None:
+    lines = [f"payment of {name} failed after {name}" for name in ("alice", "bob", "carol")]
+    loki.streams[WEB] = [stream(*lines, app="web")]
+    assert queried(reach)["patterns"] == [{"pattern": "payment of <*> failed after <*>", "lines": 3}]
 
 
 def test_only_as_many_lines_as_wanted_are_listed_and_the_rest_counted(reach: Reach, loki: FakeLoki) -> None:
@@ -129,9 +135,21 @@ def test_warnings_are_passed_on(reach: Reach, loki: FakeLoki) -> None:
     assert queried(reach)["warnings"] == ["max entries limit reached"]
 
 
-def test_structured_metadata_does_no_harm(reach: Reach, loki: FakeLoki) -> None:
-    loki.streams[WEB] = [{"stream": {}, "values": [[str(START), "x", {"structuredMetadata": {"a": "b"}}]]}]
-    assert queried(reach)["lines"][0]["line"] == "x"
+def test_metadata_of_lines_makes_no_streams(reach: Reach, loki: FakeLoki) -> None:
+    rows = [[str(START + n), "x", {"structuredMetadata": {"trace_id": f"t{n}", "span": "s"}}] for n in range(60)]
+    loki.streams[WEB] = [{"stream": {"app": "web"}, "values": rows}]
+    found = queried(reach)
+    assert found["summary"] == "60 lines in 1 stream"
+    assert found["lines"][0] == {"at": "2025-11-24T16:00:00.000Z", "line": "x", "metadata": "trace_id=t59 span=s"}
+
+
+def test_the_tenant_is_sent(loki: FakeLoki) -> None:
+    loki.tenant = "team-a"
+    loki.streams[WEB] = [stream("x", app="web")]
+    settings = {"url": loki.base, "token": TOKEN}
+    assert "Set the connection's tenant" in str(refusal(local_reach(Connection("c1", "loki", "main", settings))))
+    mine = local_reach(Connection("c1", "loki", "main", settings | {"tenant": "team-a"}))
+    assert queried(mine)["line_count"] == 1
 
 
 @pytest.mark.parametrize(
@@ -165,7 +183,7 @@ def test_what_goes_wrong_is_told(reach: Reach, loki: FakeLoki, reply: Reply, wor
         5,
         [None, "x"],
         [{"stream": 5, "values": {}}],
-        [{"values": [[1], [None, "x"], ["-5", "x"], ["9" * 30, "x"], [1, 2]]}],
+        [{"values": [[1], [None, "x"], ["-5", "x", 5], ["9" * 30, "x", {"structuredMetadata": 5}], [1, 2]]}],
     ],
 )
 def test_odd_streams_do_no_harm(reach: Reach, loki: FakeLoki, result: object) -> None:

@@ -93,7 +93,8 @@ def test_the_trend_compares_last_with_first(values: list[float], trend: str) -> 
 def test_numbers_that_json_has_not_are_text() -> None:
     found = sum_up([sample("+Inf"), sample("NaN"), sample("-Inf"), matrix("NaN", "+Inf")])["series"]
     assert [one.get("value") for one in found[:3]] == ["+Inf", "NaN", "-Inf"]
-    assert found[3] == {"labels": {}, "points": 2, "not_numbers": 2}
+    assert found[3] == {"labels": {}, "points": 2, "not_numbers": 2, "last": "+Inf"}
+    assert sum_up([matrix()])["series"] == [{"labels": {}, "points": 0}]
 
 
 def test_huge_values_do_not_overflow() -> None:
@@ -223,10 +224,15 @@ def test_a_long_query_goes_into_the_body(reach: Reach, prometheus: FakePrometheu
         (failure(422, "execution", "query processing would load too many samples"), "too many samples", False),
         (failure(503, "timeout", "query timed out in expression evaluation"), "could not answer (timeout)", True),
         (failure(500, "internal", "x"), "could not answer (internal)", True),
+        (
+            Reply(429, b"rate limit exceeded\n", {"Content-Type": "text/plain"}),
+            "status 429): rate limit exceeded",
+            True,
+        ),
         (Reply(401, b"no"), "the token is wrong or has expired", True),
         (Reply(403, b"no"), "403", True),
         (Reply(302, b"", {"Location": "http://169.254.169.254/"}), "sends us elsewhere", True),
-        (Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "status 404", True),
+        (Reply(404, b"404 page not found\n", {"Content-Type": "text/plain"}), "status 404): 404 page not found", True),
         (Reply(502, b"<html>Bad gateway</html>", {"Content-Type": "text/html"}), "status 502", True),
         (Reply(200, b"<!doctype html>", {"Content-Type": "text/html"}), "a web page", True),
         (Reply(200, b"[" * 100_000), "JSON", True),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.redaction import redact
 from agent.tools.secret_scan import SECRET_SCAN
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
@@ -56,6 +57,17 @@ def test_a_string_that_looks_generated_is_a_hint() -> None:
     assert found(f'value = "{CHANCE}"') == [("high-entropy-string", "info", 1)]
 
 
+def test_the_examples_of_a_manual_are_no_more_than_a_hint() -> None:
+    text = (
+        "AWS_ACCESS_KEY_ID=AKI"
+        + "AIOSFODNN7EXAMPLE\nAWS_SECRET_ACCESS_KEY=wJalrXUtnFEM"
+        + "I/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    )
+    for shown in (text, redact(text)):
+        assert found(shown) == [("aws-example-key", "info", 1)]
+    assert "opens nothing" in scan(text)["findings"][0]["why"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -66,6 +78,10 @@ def test_a_string_that_looks_generated_is_a_hint() -> None:
         CERTIFICATE,
         'id = "550e8400-e29b-41d4-a716-446655440000"',
         "APACHEHTTPDSERVER is fine",
+        'RUN adduser --disabled-password --gecos "" app',
+        "mysqladmin --no-password ping",
+        "kind: SealedSecret\nspec:\n  encryptedData:\n    password: AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq" + CHANCE * 20,
+        '"kid": "' + CHANCE + '"',
         'path: "/usr/local/share/Zx81kQ0vT7/mWp3LrNs/9Yb2HcUe5GaDf4"',
         "FROM python:3.12-slim\nRUN pip install --no-cache-dir flask==3.1.0\n",
     ],

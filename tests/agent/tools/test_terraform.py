@@ -218,6 +218,27 @@ def resource(kind: str, body: str) -> str:
         (resource("aws_vpc_security_group_ingress_rule", 'cidr_ipv4 = "0.0.0.0/0"\nip_protocol = "-1"'), ["open-to-world"]),
         (resource("aws_vpc_security_group_ingress_rule", 'cidr_ipv4 = var.net\nip_protocol = "-1"'), []),
         (resource("aws_security_group", 'description = "x"\ndynamic "ingress" {\nfor_each = var.p\ncontent {\nfrom_port = 22\nto_port = 22\ncidr_blocks = ["0.0.0.0/0"]\n}\n}'), ["open-to-world"]),
+        (resource("aws_security_group", 'description = "x"\ndynamic "ingress" {\nfor_each = [80, 3306]\ncontent {\nfrom_port = ingress.value\nto_port = ingress.value\ncidr_blocks = ["0.0.0.0/0"]\n}\n}'), ["open-to-world"]),
+        (resource("aws_security_group", 'description = "x"\ndynamic "ingress" {\nfor_each = toset(["22"])\ncontent {\nfrom_port = ingress.key\nto_port = ingress.key\ncidr_blocks = ["0.0.0.0/0"]\n}\n}'), ["open-to-world"]),
+        (resource("aws_security_group", 'description = "x"\ndynamic "ingress" {\nfor_each = var.ports\ncontent {\nfrom_port = ingress.value\nto_port = ingress.value\ncidr_blocks = ["0.0.0.0/0"]\n}\n}'), []),
+        ('data "aws_iam_policy_document" "d" {\nstatement {\nactions = ["sts:AssumeRole"]\nprincipals {\ntype = "AWS"\nidentifiers = ["*"]\n}\n}\n}', ["rights-for-everyone"]),
+        ('data "aws_iam_policy_document" "d" {\nstatement {\nactions = ["sts:AssumeRole"]\nprincipals {\ntype = "AWS"\nidentifiers = ["*"]\n}\ncondition {\ntest = "StringEquals"\n}\n}\n}', []),
+        ('data "aws_iam_policy_document" "d" {\nstatement {\nactions = ["sts:AssumeRole"]\nprincipals {\ntype = "Service"\nidentifiers = ["ec2.amazonaws.com"]\n}\n}\n}', []),
+        (resource("aws_iam_role_policy_attachment", 'policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"'), ["owner-rights"]),
+        (resource("aws_iam_role_policy_attachment", 'policy_arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"'), []),
+        (resource("google_project_iam_member", 'role = "roles/owner"\nmember = "allAuthenticatedUsers"'), ["owner-rights", "rights-for-everyone"]),
+        (resource("google_cloud_run_service_iam_member", 'role = "roles/run.invoker"\nmember = "allUsers"'), []),
+        (resource("azurerm_role_assignment", 'role_definition_name = "Owner"'), ["owner-rights"]),
+        (resource("azurerm_mssql_firewall_rule", 'start_ip_address = "0.0.0.0"\nend_ip_address = "255.255.255.255"'), ["public-database"]),
+        (resource("azurerm_mssql_firewall_rule", 'start_ip_address = "0.0.0.0"\nend_ip_address = "0.0.0.0"'), []),
+        (resource("aws_lambda_permission", 'principal = "*"'), ["public-policy"]),
+        (resource("aws_lambda_permission", 'principal = "*"\nsource_arn = "x"'), []),
+        (resource("aws_eks_cluster", 'vpc_config {\npublic_access_cidrs = ["0.0.0.0/0"]\n}'), ["public-control-plane"]),
+        (resource("aws_eks_cluster", 'vpc_config {\nendpoint_public_access = false\npublic_access_cidrs = ["0.0.0.0/0"]\n}'), []),
+        (resource("aws_network_acl_rule", 'rule_number = 1\nprotocol = "-1"\nrule_action = "allow"\ncidr_block = "0.0.0.0/0"'), ["open-network-acl"]),
+        (resource("aws_network_acl_rule", 'rule_number = 1\nprotocol = "-1"\nrule_action = "allow"\negress = true\ncidr_block = "0.0.0.0/0"'), []),
+        (resource("aws_network_acl", 'ingress {\nprotocol = "-1"\naction = "allow"\ncidr_block = "0.0.0.0/0"\n}'), ["open-network-acl"]),
+        ('variable "a" {}\nvariable "b" {}\nvariable "a" {}', ["same-address"]),
         (resource("aws_ebs_volume", "size = 1"), ["not-encrypted"]),
         (resource("aws_ebs_volume", "encrypted = var.e"), []),
         (resource("aws_ebs_volume", "encrypted = false"), ["not-encrypted"]),
@@ -252,6 +273,32 @@ def resource(kind: str, body: str) -> str:
 )  # fmt: skip
 def test_rules(source: str, expected: list[str]) -> None:
     assert [rule for rule, _ in found(source)] == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('ingress {\nfrom_port = 22\nto_port = 22\ncidr_blocks = ["0.0.0.0/0"]\n}', ["fragment", "open-to-world"]),
+        ('from_port = 22\nto_port = 22\ncidr_blocks = ["0.0.0.0/0"]', ["fragment", "open-to-world"]),
+        ('statement {\nactions = ["*"]\nresources = ["*"]\n}', ["fragment", "wildcard-iam"]),
+        ('ingress {\nfrom_port = 443\nto_port = 443\ncidr_blocks = ["0.0.0.0/0"]\n}', ["fragment"]),
+        ('region = "eu-west-1"\nports = [22]', []),
+    ],
+)
+def test_a_part_of_a_resource_is_reviewed_on_its_own_and_called_a_part(source: str, expected: list[str]) -> None:
+    assert [rule for rule, _ in found(source, hints=True)] == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "# the bucket will be created\n",
+        "# aws_s3_bucket.logs will be created by another team\n",
+        'resource "null_resource" "x" {\n  # module.db must be replaced by hand\n}\n',
+    ],
+)
+def test_a_comment_is_not_taken_for_a_plan(source: str) -> None:
+    assert review(source)[0]["kind"] == "code"
 
 
 def test_a_syntax_error_names_its_line() -> None:
@@ -322,6 +369,10 @@ def test_a_plan_without_changes_is_calm() -> None:
         ("{}", "no Terraform plan"),
         ('{"values": {}}', "a Terraform state"),
         ("Terraform will perform the following actions:\n", "terraform show -json"),
+        ("  # aws_db_instance.main must be replaced\n-/+ resource", "terraform show -json"),
+        ("x\n\n  # aws_vpc.main will be created\n  + resource", "terraform show -json"),
+        ("OpenTofu will perform the following actions:\n", "terraform show -json"),
+        ("...\nPlan: 1 to add, 0 to change, 1 to destroy.\n", "terraform show -json"),
         ("   \n", "nothing"),
         ("a = 1\0", "NUL"),
         ("[" * 100_000, "deep"),
@@ -345,6 +396,8 @@ HUGE = {"resource_changes": [change(f"aws_db_instance.{'x' * 100}{n}", ["delete"
         "a = 1\n" * 3_000,
         'resource "aws_security_group" "x" { ingress {} }\n' * 400,
         "x" * 200_000,
+        "\n" * 199_000 + "x",
+        "# " + "a." * 99_000,
         json.dumps(HUGE),
         json.dumps({"resource_changes": [1, None, {"change": 5}, {"change": {"actions": [[], {}], "after": 7}}]}),
         json.dumps({"resource_changes": [change("a.b", ["update"], before=[1], after="x", after_unknown=True)]}),

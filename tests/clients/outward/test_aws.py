@@ -199,7 +199,7 @@ def test_a_refusal_of_aws_has_its_code_and_words_but_no_keys() -> None:
     asked, fetch = answering(body, 403)
     with pytest.raises(Unreachable) as raised:
         aws.call(fetch, KEYS, "sts", "get_caller_identity", {}, REGION)
-    assert raised.value.kind == "protocol" and len(asked) == 1
+    assert (raised.value.kind, raised.value.code, len(asked)) == ("protocol", "AccessDenied", 1)
     assert raised.value.message == "AWS refused sts get_caller_identity. AccessDenied: User *** with *** may not."
 
 

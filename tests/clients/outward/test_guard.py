@@ -156,8 +156,8 @@ def test_an_internal_name_needs_an_entry_by_name() -> None:
 
 
 def test_a_port_that_browsers_refuse_needs_an_entry_with_it() -> None:
-    assert refusal("http://10.0.0.1:6379/", ["10.0.0.1"], {}) == "bad_port"
-    assert refusal("http://app.example:6379/", ["app.example"], {}) == "bad_port"
+    assert refusal("http://10.0.0.1:6379/", ["10.0.0.1"], {}) == "blocked_port"
+    assert refusal("http://app.example:6379/", ["app.example"], {}) == "blocked_port"
     for entry in ("127.0.0.1:6379", "app.example:6379"):
         with pytest.raises(Unreachable, match="refused the connection"):
             status(f"http://{entry}/", [entry], one("127.0.0.1"))

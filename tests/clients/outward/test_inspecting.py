@@ -89,6 +89,7 @@ def test_the_name_is_asked_for_at_the_address_that_was_checked(authority: Author
         ("", 443, "bad_url"),
         ("example.com", 0, "bad_port"),
         ("example.com", 70000, "bad_port"),
+        ("169.254.169.254", 22, "metadata"),
     ],
 )
 def test_forbidden_places_are_refused(host: str, port: int, reason: str) -> None:
@@ -101,7 +102,7 @@ def test_forbidden_places_are_refused(host: str, port: int, reason: str) -> None
 def test_a_port_on_which_tls_is_not_spoken_from_the_start_is_refused(port: int) -> None:
     with DnsServer({}) as dns, pytest.raises(Refused, match=f"Port {port} is not one on which TLS is spoken") as no:
         Outward(LOCAL, [dns.address]).inspect_tls("shop.example", port, seconds=2)
-    assert (no.value.reason, dns.questions) == ("bad_port", [])
+    assert (no.value.reason, dns.questions) == ("blocked_port", [])
 
 
 def test_a_refused_port_is_opened_by_an_entry_with_it() -> None:

@@ -154,10 +154,13 @@ FORBIDDEN = [
     (f"http://example.com/{'a' * 9000}", "bad_url"),
     ("http://example.com:99999/", "bad_port"),
     ("http://example.com:0/", "bad_port"),
-    ("http://example.com:22/", "bad_port"),
-    ("http://example.com:25/", "bad_port"),
-    ("https://example.com:6379/", "bad_port"),
+    ("http://example.com:22/", "blocked_port"),
+    ("http://example.com:25/", "blocked_port"),
+    ("https://example.com:6379/", "blocked_port"),
     ("http://example.com:http/", "bad_port"),
+    # Of an address that is closed itself, its port is not the reason.
+    ("http://169.254.169.254:22/", "metadata"),
+    ("http://127.0.0.1:9/", "loopback"),
     # Other ways than HTTP.
     ("ftp://example.com/", "bad_scheme"),
     ("file:///etc/passwd", "bad_scheme"),
@@ -230,7 +233,7 @@ def test_a_redirect_to_another_port_of_the_listed_host_is_refused() -> None:
 
 def test_every_reason_for_an_address_has_words() -> None:
     asked = {reason for _, reason in FORBIDDEN}
-    others = {"scope_id", "internal_name", "bad_url", "bad_port", "bad_scheme", "credentials_in_url"}
+    others = {"scope_id", "internal_name", "bad_url", "bad_port", "blocked_port", "bad_scheme", "credentials_in_url"}
     assert asked - others == set(WORDS)
 
 

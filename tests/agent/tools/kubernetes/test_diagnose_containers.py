@@ -209,6 +209,12 @@ def test_a_missing_key_is_shown_beside_the_keys_that_are_there_without_values(fa
         ('exec: "./serve": stat ./serve: no such file or directory', "its command is not in the image"),
         ("exec /app/serve: exec format error", "another processor"),
         ('exec: "/app/serve": permission denied', "may not be executed"),
+        (
+            'error mounting "/var/lib/kubelet/pods/0b1c/volume-subpaths/conf/web/0" to rootfs at "/app/app.conf": '
+            "no such file or directory",
+            "something can't be mounted into it",
+        ),
+        ("container init was OOM-killed (memory limit too low?)", "its memory limit is too low even to start it"),
     ],
 )
 def test_a_command_that_cannot_start(fake: FakeKubernetes, message: str, words: str) -> None:

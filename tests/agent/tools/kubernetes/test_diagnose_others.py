@@ -8,7 +8,6 @@ from tests.fakes import kubernetes_scenes as scenes
 from tests.fakes.kubernetes import FakeKubernetes
 from tests.fakes.kubernetes_objects import (
     SHOP,
-    ago,
     autoscaler,
     budget,
     condition,
@@ -17,7 +16,6 @@ from tests.fakes.kubernetes_objects import (
     endpoints,
     event,
     ingress,
-    job,
     made,
     node,
     owned_by,
@@ -64,6 +62,19 @@ def test_a_service_that_is_well(fake: FakeKubernetes) -> None:
     assert found["evidence"][0] == {"from": "EndpointSlices of web", "fact": "1 ready, 0 not ready"}
 
 
+def test_a_pod_with_two_addresses_is_one_endpoint(fake: FakeKubernetes) -> None:
+    scenes.healthy(fake)
+    second = endpoints(ready=3) | {"addressType": "IPv6"}
+    second["metadata"]["name"] = "web-v6"
+    for found in (endpoints(ready=3), second):
+        for number, one in enumerate(found["endpoints"]):
+            one["addresses"] = [f"{found['addressType']} {number}"]
+            one["targetRef"]["name"] = f"web-{number}"
+        fake.put(found)
+    fake.put(service())
+    assert diagnosed(fake, "service")["facts"]["endpoints_ready"] == 3
+
+
 def test_a_service_that_waits_for_its_load_balancer(fake: FakeKubernetes) -> None:
     scenes.healthy(fake)
     balanced = service(spec={"type": "LoadBalancer"})
@@ -98,51 +109,6 @@ def test_an_ingress_that_is_well(fake: FakeKubernetes) -> None:
     assert diagnosed(fake, "ingress", "by-name")["healthy"] is True
 
 
-def failed_job(fake: FakeKubernetes, reason: str = "BackoffLimitExceeded", **more: object) -> None:
-    message = "Job has reached the specified backoff limit"
-    failed = condition("Failed", "True", reason, message)
-    fake.put(job(conditions=[failed], status={"failed": 4}, **more), scenes.failed_job_pod())
-    fake.logs[(SHOP, "report-q7w2e", "report", False)] = "KeyError: 'REPORT_BUCKET'\n"
-
-
-def test_a_job_that_used_up_its_tries(fake: FakeKubernetes) -> None:
-    failed_job(fake)
-    causes = diagnosed(fake, "job", "report")["causes"]
-    assert causes[0]["cause"] == "Job report has failed: its pods failed more often than backoffLimit allows (3)."
-    assert "4 failed tries, backoffLimit 3" in facts(causes[0])
-    assert causes[1]["cause"] == "Container report has failed: a setting is missing."
-    assert "REPORT_BUCKET" in facts(causes[1])
-
-
-def test_a_job_that_took_too_long(fake: FakeKubernetes) -> None:
-    failed_job(fake, "DeadlineExceeded")
-    assert "ran longer than activeDeadlineSeconds" in first_cause(fake, "job", "report")["cause"]
-
-
-def test_a_job_that_is_done(fake: FakeKubernetes) -> None:
-    fake.put(job(conditions=[condition("Complete", "True")], status={"succeeded": 1}))
-    assert diagnosed(fake, "job", "report")["healthy"] is True
-
-
-def cronjob(**spec: object) -> dict[str, object]:
-    return made("CronJob", "nightly", spec={"schedule": "0 3 * * *", **spec}, status={"lastScheduleTime": ago(hours=4)})
-
-
-def test_a_suspended_cron_job(fake: FakeKubernetes) -> None:
-    fake.put(cronjob(suspend=True))
-    cause = first_cause(fake, "cronjob", "nightly")
-    assert "is suspended" in cause["cause"]
-    assert "suspend True" in facts(cause)
-
-
-def test_a_cron_job_leads_to_its_last_job(fake: FakeKubernetes) -> None:
-    failed_job(fake, meta={"ownerReferences": owned_by("CronJob", "nightly")})
-    fake.put(cronjob())
-    found = diagnosed(fake, "cj", "nightly")
-    assert found["facts"]["last_job"] == "report"
-    assert "Job report has failed" in found["causes"][0]["cause"]
-
-
 def test_an_autoscaler_that_cannot_measure(fake: FakeKubernetes) -> None:
     scenes.healthy(fake)
     message = "the HPA was unable to compute the replica count: unable to get metrics for resource cpu"
@@ -150,6 +116,14 @@ def test_an_autoscaler_that_cannot_measure(fake: FakeKubernetes) -> None:
     cause = first_cause(fake)
     assert cause["cause"] == "Autoscaler web-hpa cannot measure, so it does not scale."
     assert "FailedGetResourceMetric" in facts(cause)
+
+
+def test_an_autoscaler_of_a_stateful_set_is_looked_at_too(fake: FakeKubernetes) -> None:
+    found = deployment("db", ready=3) | {"kind": "StatefulSet"}
+    scaler = autoscaler(target="db", conditions=[condition("ScalingActive", "False", "FailedGetResourceMetric")])
+    scaler["spec"]["scaleTargetRef"]["kind"] = "StatefulSet"
+    fake.put(found, scaler, pod("db", "0", owner="StatefulSet"))
+    assert first_cause(fake, "sts", "db")["cause"] == "Autoscaler web-hpa cannot measure, so it does not scale."
 
 
 def test_an_autoscaler_at_its_maximum(fake: FakeKubernetes) -> None:

@@ -1,4 +1,4 @@
-"""Show why pods get no node, no volume, or are not made at all."""
+"""Show why pods get no node, or are not made at all."""
 
 import pytest
 
@@ -6,8 +6,18 @@ from agent.tools.kubernetes.causes_scheduling import reasons
 from tests.agent.tools.kubernetes.support import diagnosed, facts, first_cause
 from tests.fakes import kubernetes_scenes as scenes
 from tests.fakes.kubernetes import FakeKubernetes
-from tests.fakes.kubernetes_objects import claim, condition, deployment, made, node, pod, replicaset, running, waiting
+from tests.fakes.kubernetes_objects import (
+    condition,
+    deployment,
+    made,
+    node,
+    pod,
+    replicaset,
+    running,
+    waiting,
+)
 from tests.fakes.kubernetes_scenes import POD, UNSCHEDULABLE
+from tests.fakes.kubernetes_store import Address
 
 
 def test_the_scheduler_is_read_part_by_part() -> None:
@@ -48,6 +58,44 @@ def test_reasons_of_the_scheduler_are_told_apart(fake: FakeKubernetes, message: 
     assert words in first_cause(fake)["cause"]
 
 
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+
+
+def test_a_taint_of_the_cluster_itself_leads_to_the_trouble_of_the_node(fake: FakeKubernetes) -> None:
+    scenes.unschedulable(
+        fake, "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
+    )
+    fake.put(node(ready="False", message="cni plugin not initialized", taints=[NOT_READY]))
+    causes = diagnosed(fake)["causes"]
+    assert causes[0]["cause"] == "Node node-1 is not ready."
+    assert "cni plugin not initialized" in facts(causes[0])
+    assert "nodes are not ready: node.kubernetes.io/not-ready (1 node)" in causes[1]["cause"]
+    assert "Add a toleration" not in causes[1]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("taint", "words"),
+    [
+        ("node.kubernetes.io/disk-pressure", "are short of disk space"),
+        ("node.kubernetes.io/unreachable", "do not answer"),
+        ("node.cloudprovider.kubernetes.io/uninitialized", "wait for their cloud controller"),
+        ("node.kubernetes.io/out-of-service", "are out of service"),
+    ],
+)
+def test_a_taint_of_the_cluster_itself_is_not_to_be_tolerated(fake: FakeKubernetes, taint: str, words: str) -> None:
+    scenes.unschedulable(fake, f"0/1 nodes are available: 1 node(s) had untolerated taint {{{taint}: }}.")
+    cause = first_cause(fake)
+    assert f"nodes {words}: {taint} (1 node)" in cause["cause"]
+    assert "Add a toleration" not in cause["fix"]
+
+
+def test_a_request_in_the_form_of_an_exponent_is_held_against_the_nodes(fake: FakeKubernetes) -> None:
+    scenes.unschedulable(fake, "0/1 nodes are available: 1 Insufficient cpu.")
+    found = fake.store.get(Address("pods", "", "shop", POD))
+    found["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1e3"}}
+    assert "more cpu than the largest node has in all" in facts(first_cause(fake))
+
+
 def test_a_node_selector_is_held_against_the_labels_of_the_nodes(fake: FakeKubernetes) -> None:
     message = "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector."
     scenes.unschedulable(fake, message, nodeSelector={"disk": "ssd"})
@@ -55,65 +103,6 @@ def test_a_node_selector_is_held_against_the_labels_of_the_nodes(fake: FakeKuber
     cause = first_cause(fake)
     assert "no node has the labels that it wants (3 nodes)" in cause["cause"]
     assert "the pod wants disk=ssd; the nodes have hdd" in facts(cause)
-
-
-def test_a_claim_whose_storage_class_is_missing(fake: FakeKubernetes) -> None:
-    scenes.pending_claim(fake)
-    fake.put(made("StorageClass", "standard", None, provisioner="ebs.csi.aws.com"))
-    found = diagnosed(fake)
-    assert [one["cause"] for one in found["causes"]] == ["Claim `data` is pending: StorageClass `fast` does not exist."]
-    assert "StorageClasses: standard" in facts(found["causes"][0])
-    assert f"Pod {POD} spec: volume data uses claim data" in facts(found["causes"][0])
-
-
-def test_a_claim_without_a_class_where_there_is_no_default(fake: FakeKubernetes) -> None:
-    message = "no persistent volumes available for this claim and no storage class is set"
-    scenes.pending_claim(fake, None, ("FailedBinding", message))
-    cause = first_cause(fake)
-    assert "names no storage class, and the cluster has no default" in cause["cause"]
-    assert message in facts(cause)
-
-
-def test_a_volume_that_could_not_be_made(fake: FakeKubernetes) -> None:
-    scenes.pending_claim(fake, "fast", ("ProvisioningFailed", "failed to provision: VolumeLimitExceeded"))
-    fake.put(made("StorageClass", "fast", None, provisioner="ebs.csi.aws.com"))
-    assert "could not be made: failed to provision: VolumeLimitExceeded" in first_cause(fake)["cause"]
-    assert "VolumeLimitExceeded" in first_cause(fake, "pvc", "data")["cause"]
-
-
-def test_a_claim_that_does_not_exist(fake: FakeKubernetes) -> None:
-    message = '0/1 nodes are available: persistentvolumeclaim "data" not found.'
-    scenes.unschedulable(fake, message, **scenes.volume_of("data"))
-    assert first_cause(fake)["cause"] == "PersistentVolumeClaim `data` does not exist."
-
-
-def test_a_bound_claim_is_healthy(fake: FakeKubernetes) -> None:
-    fake.put(claim(volumeName="pv-1"))
-    assert diagnosed(fake, "pvc", "data")["evidence"][0]["fact"] == "Bound to pv-1"
-
-
-@pytest.mark.parametrize(
-    ("reason", "message", "words"),
-    [
-        (
-            "FailedAttachVolume",
-            'Multi-Attach error for volume "pvc-1" Volume is already exclusively attached to one node',
-            "still attached to another node (Multi-Attach)",
-        ),
-        (
-            "FailedMount",
-            'MountVolume.SetUp failed for volume "tls" : secret "web-tls" not found',
-            "Secret `web-tls` is missing",
-        ),
-        ("FailedMount", "Unable to attach or mount volumes: timed out waiting for the condition", "cannot be mounted"),
-        ("FailedCreatePodSandBox", "plugin type=calico failed: no IP addresses available", "gets no network"),
-    ],
-)
-def test_a_pod_that_waits_on_its_node(fake: FakeKubernetes, reason: str, message: str, words: str) -> None:
-    scenes.stuck_volume(fake, reason, message)
-    cause = first_cause(fake)
-    assert words in cause["cause"]
-    assert message in facts(cause)
 
 
 def test_a_quota_that_is_used_up(fake: FakeKubernetes) -> None:
@@ -187,6 +176,30 @@ def test_an_evicted_pod(fake: FakeKubernetes) -> None:
         "Node node-1 is short of disk space, so that it evicts pods.",
         f"Pod {POD} was evicted from its node.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        (
+            "OutOfpods",
+            "Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: 110, capacity: 110",
+            "was refused by its node, which has too little left of: pods.",
+        ),
+        (
+            "TopologyAffinityError",
+            "Pod was rejected: Resources cannot be allocated with Topology locality",
+            "was refused by its node: TopologyAffinityError: Pod was rejected: Resources cannot be allocated",
+        ),
+        ("", "Something new of the kubelet", "has failed: Something new of the kubelet."),
+    ],
+)
+def test_a_pod_that_its_node_refuses_says_why(fake: FakeKubernetes, reason: str, message: str, words: str) -> None:
+    status = {"message": message} | ({"reason": reason} if reason else {})
+    scenes.one_pod(fake, pod(phase="Failed", statuses=[], status=status))
+    cause = first_cause(fake)
+    assert words in cause["cause"]
+    assert message in facts(cause)
 
 
 def test_a_leftover_of_an_eviction_is_told_and_no_failure(fake: FakeKubernetes) -> None:

@@ -9,8 +9,7 @@ import trustme
 
 from agent.tools.kubernetes import TOOLS
 from agent.tools.kubernetes.resources import ALL
-from agent.types import Connection, Preview, Reach, ToolError
-from clients.outward import AllowList, Outward
+from agent.types import Preview, ToolError
 from tests.agent.tools.kubernetes.support import preview, reach_of, run
 from tests.fakes import kubernetes_scenes as scenes
 from tests.fakes.kubernetes import Answer, FakeKubernetes
@@ -210,14 +209,6 @@ def test_a_cluster_that_is_gone_is_not_the_input_s_fault(fake: FakeKubernetes) -
     with pytest.raises(ToolError, match="prod \\(https://127.0.0.1:2\\)") as refusal:
         tool.run(tool.read({"kind": "pods"}), reach)
     assert refusal.value.ours is True
-
-
-def test_a_private_address_is_refused_with_the_way_to_allow_it(fake: FakeKubernetes) -> None:
-    reach = Reach(Outward(AllowList.parse([])), Connection("1", "kubernetes", "prod", fake.settings()))
-    tool = next(one for one in TOOLS if one.name == "k8s_get")
-    with pytest.raises(ToolError, match="TOOLS_ALLOW_PRIVATE"):
-        tool.run(tool.read({"kind": "pods"}), reach)
-    assert fake.requests == []
 
 
 def test_a_server_cannot_choose_what_is_written_to(fake: FakeKubernetes) -> None:

@@ -65,6 +65,14 @@ def test_a_deployment_named_by_mistake_leads_to_its_pods(fake: FakeKubernetes) -
         run(fake, "k8s_logs", pod="web")
 
 
+def test_the_only_pod_of_a_workload_may_be_named_by_it(fake: FakeKubernetes) -> None:
+    log_of(fake, "it speaks\n")
+    fake.put(deployment(), pod("web-admin"))
+    assert run(fake, "k8s_logs", pod="web").data["log"] == "it speaks"
+    data = run(fake, "k8s_diagnose", kind="pod", name="web").data
+    assert (data["name"], data["healthy"]) == (POD, True)
+
+
 def test_a_container_that_has_not_started_has_no_log(fake: FakeKubernetes) -> None:
     fake.put(pod(statuses=[waiting("ContainerCreating")]))
     with pytest.raises(ToolError, match="has not started, so it has no log: ContainerCreating"):
