@@ -5,25 +5,24 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from agent.tools import (
-    aws_read,
+    aws,
     ci,
+    cidr,
     compose,
-    dns_lookup,
+    cron,
+    dns,
     dockerfile,
-    github_deploy,
-    github_runs,
-    http_check,
-    k8s_manifests,
+    github,
+    http,
     kubernetes,
     logs,
     loki,
+    manifests,
     metrics,
-    secret_scan,
+    secrets,
     terraform,
-    tls_inspect,
+    tls,
 )
-from agent.tools.cidr import CIDR_CALC
-from agent.tools.cron import CRON_EXPLAIN
 from agent.types import Tool
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -71,24 +70,23 @@ def _schema(tool: Tool, price: int) -> dict[str, Any]:
 def default_tools() -> list[Tool]:
     """Return every tool of the product, in the order in which they are shown."""
     return [
-        *http_check.TOOLS,
-        *tls_inspect.TOOLS,
-        *dns_lookup.TOOLS,
+        *http.TOOLS,
+        *tls.TOOLS,
+        *dns.TOOLS,
         *logs.TOOLS,
-        *k8s_manifests.TOOLS,
+        *manifests.TOOLS,
         *dockerfile.TOOLS,
         *compose.TOOLS,
         *ci.TOOLS,
         *terraform.TOOLS,
-        CRON_EXPLAIN,
-        CIDR_CALC,
-        *secret_scan.TOOLS,
+        *cron.TOOLS,
+        *cidr.TOOLS,
+        *secrets.TOOLS,
         *kubernetes.TOOLS,
-        *github_runs.TOOLS,
-        *github_deploy.TOOLS,
+        *github.TOOLS,
         *metrics.TOOLS,
         *loki.TOOLS,
-        *aws_read.TOOLS,
+        *aws.TOOLS,
     ]
 
 

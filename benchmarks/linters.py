@@ -19,10 +19,10 @@ from typing import Any
 
 import yaml
 
-from agent.tools.ci import CI_LINT
-from agent.tools.compose import COMPOSE_LINT
-from agent.tools.dockerfile import DOCKERFILE_LINT
-from agent.tools.k8s_manifests import K8S_MANIFEST_LINT
+from agent.tools.ci.lint import CI_LINT
+from agent.tools.compose.lint import COMPOSE_LINT
+from agent.tools.dockerfile.lint import DOCKERFILE_LINT
+from agent.tools.manifests.lint import K8S_MANIFEST_LINT
 from agent.types import Tool, ToolError
 from tests.agent.tools.support import NOWHERE
 

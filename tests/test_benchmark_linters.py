@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.tools.k8s_manifests import K8S_MANIFEST_LINT
+from agent.tools.manifests.lint import K8S_MANIFEST_LINT
 from benchmarks.linters import OURS, files
 from tests.agent.tools.support import NOWHERE
 

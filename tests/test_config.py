@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from agent import bounded
-from agent.tools import aws_calls
+from agent.tools.aws import calls as aws_calls
 from agent.tools.kubernetes import client
 from clients.outward import AllowList, Outward
 from config import ConfigError, Settings, load_settings

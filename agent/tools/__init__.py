@@ -1,1 +1,1 @@
-"""Hold the agent's tools, one file per family."""
+"""Hold the agent's tools, a module or a package per family."""

@@ -257,3 +257,5 @@ CIDR_CALC = Tool(
     examples=("Split 10.20.0.0/16 into /20 subnets", "Do 10.0.0.0/16, 10.0.128.0/17 and 10.1.0.0/16 overlap?"),
     returns="The range, size and kind of each network, which of them overlap, what covers them all, and the subnets.",
 )
+
+TOOLS = (CIDR_CALC,)

@@ -4,12 +4,12 @@ import pytest
 
 from agent.redaction import find_secrets, holds_secret, redact, redact_json
 from agent.secret_judgement import speaks_of_secret
-from agent.tools.ci import CI_LINT
-from agent.tools.compose import COMPOSE_LINT
-from agent.tools.dockerfile import DOCKERFILE_LINT
-from agent.tools.k8s_manifests import K8S_MANIFEST_LINT
+from agent.tools.ci.lint import CI_LINT
+from agent.tools.compose.lint import COMPOSE_LINT
+from agent.tools.dockerfile.lint import DOCKERFILE_LINT
 from agent.tools.kubernetes.trimming import is_secret
-from agent.tools.terraform import TERRAFORM_REVIEW
+from agent.tools.manifests.lint import K8S_MANIFEST_LINT
+from agent.tools.terraform.review import TERRAFORM_REVIEW
 from logs import hide_secrets
 from tests.agent.tools.support import NOWHERE
 

@@ -172,9 +172,9 @@ K8S_DIAGNOSE = Tool(
     needs_connection="kubernetes",
     family="kubernetes",
     examples=(
-        "why is deployment web in namespace shop failing",
-        "diagnose pod web-5d4f8c7b9-x2x7k in namespace shop",
-        "why does service web in namespace shop have no endpoints",
+        "Why is deployment web in namespace shop failing",
+        "Diagnose pod web-5d4f8c7b9-x2x7k in namespace shop",
+        "Why does service web in namespace shop have no endpoints",
     ),
     returns=(
         "Whether it is healthy (null if not all that decides could be looked at), and the causes: what is wrong, how "

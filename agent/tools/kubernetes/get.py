@@ -129,8 +129,8 @@ K8S_GET = Tool(
     needs_connection="kubernetes",
     family="kubernetes",
     examples=(
-        "list the pods in namespace shop",
-        "show deployment web in namespace shop",
+        "List the pods in namespace shop",
+        "Show deployment web in namespace shop",
         "kubectl get nodes",
     ),
     returns=(

@@ -141,8 +141,8 @@ K8S_LOGS = Tool(
     needs_connection="kubernetes",
     family="kubernetes",
     examples=(
-        "logs of pod web-5d4f8c7b9-x2x7k in namespace shop",
-        "show the previous log of pod web-5d4f8c7b9-x2x7k in namespace shop",
+        "Logs of pod web-5d4f8c7b9-x2x7k in namespace shop",
+        "Show the previous log of pod web-5d4f8c7b9-x2x7k in namespace shop",
     ),
     returns="The last lines without secrets, the container they are from, its restarts and the pod's status.",
 )

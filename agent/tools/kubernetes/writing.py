@@ -204,7 +204,7 @@ K8S_SCALE = Tool(
     needs_connection="kubernetes",
     preview=_previewing(scale_preview),
     family="kubernetes",
-    examples=("scale deployment web in namespace shop to 5", "set web in shop to 3 replicas"),
+    examples=("Scale deployment web in namespace shop to 5", "Set web in shop to 3 replicas"),
     returns="Replicas before and after, ready pods, and how far the rollout is.",
 )
 
@@ -223,6 +223,6 @@ K8S_RESTART = Tool(
     needs_connection="kubernetes",
     preview=_previewing(restart_preview),
     family="kubernetes",
-    examples=("restart deployment web in namespace shop", "roll the pods of web in shop"),
+    examples=("Restart deployment web in namespace shop", "Roll the pods of web in shop"),
     returns="When it was restarted before and now, ready pods, and how far the rollout is.",
 )

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from agent.tools.aws_calls import CALLS_MAX
-from agent.tools.aws_read import AWS_READ
+from agent.tools.aws.calls import CALLS_MAX
+from agent.tools.aws.read import AWS_READ
 from agent.types import Connection, Reach, ToolError
 from clients.outward import AllowList, Outward
 from clients.reach import Refused, Unreachable, WayOut

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.tools.ci import CI_LINT, lint
-from agent.tools.ci_expressions import expressions_in, read
-from agent.tools.ci_scripts import pipes
+from agent.tools.ci.expressions import expressions_in, read
+from agent.tools.ci.lint import CI_LINT, lint
+from agent.tools.ci.scripts import pipes
 from agent.types import ToolError
 from tests.agent.tools.lint_support import INPUTS, complete, expected, rules, seen, survives
 from tests.agent.tools.support import NOWHERE

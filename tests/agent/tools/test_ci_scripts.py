@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.tools.ci_scripts import prints_secret_variable
+from agent.tools.ci.scripts import prints_secret_variable
 
 
 @pytest.mark.parametrize(

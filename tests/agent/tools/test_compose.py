@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.tools.compose import COMPOSE_LINT, lint
+from agent.tools.compose.lint import COMPOSE_LINT, lint
 from agent.types import ToolError
 from tests.agent.tools.lint_support import INPUTS, complete, expected, rules, seen, survives
 from tests.agent.tools.support import NOWHERE

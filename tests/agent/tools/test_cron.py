@@ -8,7 +8,7 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.tools.cron import CRON_EXPLAIN, MEANT, explain
+from agent.tools.cron.explain import CRON_EXPLAIN, MEANT, explain
 from agent.types import ToolError
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools.dns_lookup import DNS_LOOKUP
+from agent.tools.dns.lookup import DNS_LOOKUP
 from agent.types import Reach, ToolError, ToolOutput
 from clients.outward import AllowList, Outward
 from tests.fakes.dns_server import DROP, SERVFAIL, TTL, DnsServer, Zone

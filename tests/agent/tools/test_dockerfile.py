@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools.dockerfile import DOCKERFILE_LINT, lint
-from agent.tools.dockerfile_rules import RULES
+from agent.tools.dockerfile.lint import DOCKERFILE_LINT, lint
+from agent.tools.dockerfile.rules import RULES
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.redaction import redact
-from agent.tools.github_deploy import GITHUB_DEPLOY
+from agent.tools.github.deploy import GITHUB_DEPLOY
 from agent.types import Change, Connection, OutcomeUnknown, Preview, Reach, ToolError
 from tests.agent.tools.support import local_reach
 from tests.fakes.github import DEPLOY_YML, MAIN, OLD, REPO, TOKEN, FakeGitHub, Workflow, run

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.tools import github_logs
-from agent.tools.github_runs import GITHUB_RUNS
+from agent.tools.github import logs as github_logs
+from agent.tools.github.runs import GITHUB_RUNS
 from agent.types import Connection, Reach, ToolError
 from tests.agent.tools.support import local_reach
 from tests.fakes.github import REPO, TOKEN, FakeGitHub, run

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools import http_check
-from agent.tools.http_check import HTTP_CHECK, REDIRECTS_MAX
+from agent.tools.http import check as http_check
+from agent.tools.http.check import HTTP_CHECK, REDIRECTS_MAX
 from agent.types import Reach, ToolError, ToolOutput
 from clients.outward import AllowList, Outward
 from clients.reach import Request, Response

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.tools.k8s_manifests import K8S_MANIFEST_LINT, lint
+from agent.tools.manifests.lint import K8S_MANIFEST_LINT, lint
 from agent.types import ToolError
 from tests.agent.tools.lint_support import INPUTS, complete, expected, rules, seen, survives
 from tests.agent.tools.support import NOWHERE

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.findings import Finding
-from agent.tools.k8s_manifests import K8S_MANIFEST_LINT, lint
+from agent.tools.manifests.lint import K8S_MANIFEST_LINT, lint
 from tests.agent.tools.lint_support import complete, rules
 from tests.agent.tools.support import NOWHERE
 

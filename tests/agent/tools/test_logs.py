@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools.logs import LOG_ANALYZE, analyse
+from agent.tools.logs.analyze import LOG_ANALYZE, analyse
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
 

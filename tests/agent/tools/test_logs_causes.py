@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.tools.logs import analyse
+from agent.tools.logs.analyze import analyse
 
 
 def rules(text: str) -> list[tuple[str, int]]:

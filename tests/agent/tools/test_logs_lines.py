@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.tools.logs import analyse
-from agent.tools.logs_lines import read_line
+from agent.tools.logs.analyze import analyse
+from agent.tools.logs.lines import read_line
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.tools.loki import LINES_ASKED, LOKI_QUERY
+from agent.tools.loki.query import LINES_ASKED, LOKI_QUERY
 from agent.types import Connection, Reach, ToolError
 from tests.agent.tools.support import local_reach
 from tests.fakes.loki import START, FakeLoki, stream

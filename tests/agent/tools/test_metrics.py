@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.tools.metrics import PROMQL_QUERY
-from agent.tools.metrics_series import SERIES_LISTED, sum_up
+from agent.tools.metrics.query import PROMQL_QUERY
+from agent.tools.metrics.series import SERIES_LISTED, sum_up
 from agent.types import Connection, Reach, ToolError
 from tests.agent.tools.support import local_reach
 from tests.fakes.prometheus import FakePrometheus, failure, matrix, sample

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.redaction import redact
-from agent.tools.secret_scan import SECRET_SCAN
+from agent.tools.secrets.scan import SECRET_SCAN
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools.terraform import TERRAFORM_REVIEW, review
-from agent.tools.terraform_rules import RULES
+from agent.tools.terraform.review import TERRAFORM_REVIEW, review
+from agent.tools.terraform.rules import RULES
 from agent.types import ToolError
 from tests.agent.tools.support import NOWHERE
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from agent.outcomes import RESULT_MAX_CHARS
-from agent.tools.certificates import Certificate, now_utc, plain_host, read_certificate
-from agent.tools.tls_findings import find
-from agent.tools.tls_inspect import TLS_INSPECT
+from agent.tools.tls.certificates import Certificate, now_utc, plain_host, read_certificate
+from agent.tools.tls.findings import find
+from agent.tools.tls.inspect import TLS_INSPECT
 from agent.types import Reach, ToolError, ToolOutput
 from clients.outward import AllowList, Outward
 from clients.reach import TlsSeen

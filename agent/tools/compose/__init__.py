@@ -1,0 +1,5 @@
+"""Check Compose files."""
+
+from agent.tools.compose.lint import TOOLS
+
+__all__ = ["TOOLS"]

@@ -1,0 +1,5 @@
+"""Look up names in the DNS, and judge what is found."""
+
+from agent.tools.dns.lookup import TOOLS
+
+__all__ = ["TOOLS"]

@@ -1,0 +1,5 @@
+"""Check Dockerfiles."""
+
+from agent.tools.dockerfile.lint import TOOLS
+
+__all__ = ["TOOLS"]
