@@ -1,6 +1,6 @@
 """Complete packs whose payment has succeeded, and close payment pages that were left or have failed."""
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from clients.payments import Checkout
 from models import CheckoutState, CreditPurchase, PurchaseStatus, StripeCheckout, User
@@ -20,12 +20,11 @@ def settle(case: Case) -> None:
 
 def _page(case: Case, told: Checkout) -> StripeCheckout | None:
     """Return our row of a payment page, also if we died before we were told its number."""
-    mine = select(StripeCheckout).where(StripeCheckout.user_id == case.wallet.user_id)
-    known = case.tx.scalar(mine.where(StripeCheckout.session_id == told.id))
-    if known is not None:
-        return known
     token = told.metadata.get("checkout", "")
-    return case.tx.scalar(mine.where(StripeCheckout.token == token, StripeCheckout.session_id.is_(None)))
+    same = and_(StripeCheckout.token == token, StripeCheckout.session_id.is_(None))
+    # In one look: the number may be written down between two of them.
+    mine = (StripeCheckout.user_id == case.wallet.user_id, or_(StripeCheckout.session_id == told.id, same))
+    return case.tx.scalar(select(StripeCheckout).where(*mine).order_by(StripeCheckout.session_id.is_(None)).limit(1))
 
 
 def _settle_page(case: Case, page: StripeCheckout, told: Checkout) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from clients.payments import Facts, Subscription
@@ -197,17 +197,16 @@ def _pay_raise(case: Case, invoice: StripeInvoice) -> None:
 
 def _asked_raise(case: Case, invoice: StripeInvoice) -> StripeRaise | None:
     """Return the change of plan that this invoice charges, also if we died before we were told its number."""
-    of_wallet = select(StripeRaise).where(StripeRaise.user_id == case.wallet.user_id)
-    known = case.tx.scalar(of_wallet.where(StripeRaise.stripe_invoice_id == invoice.stripe_invoice_id))
-    if known is not None:
-        return known
-    same = (
+    known = StripeRaise.stripe_invoice_id == invoice.stripe_invoice_id
+    same = and_(
         StripeRaise.stripe_subscription_id == invoice.stripe_subscription_id,
         StripeRaise.stripe_invoice_id.is_(None),
         StripeRaise.to_price_id == invoice.price_id,
         StripeRaise.period_start == invoice.period_start,
     )
-    return case.tx.scalar(of_wallet.where(*same).order_by(StripeRaise.id.desc()).limit(1))
+    # In one look: whoever has asked may write the number down between two of them, and neither would find it.
+    mine = select(StripeRaise).where(StripeRaise.user_id == case.wallet.user_id, or_(known, same))
+    return case.tx.scalar(mine.order_by(StripeRaise.stripe_invoice_id.is_(None), StripeRaise.id.desc()).limit(1))
 
 
 def _is_marked(case: Case, invoice: StripeInvoice) -> bool:

@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event, update
 
 from clients.payments import Order
 from errors import AppError
-from models import InvoiceRole
-from services import accounts, billing, checkouts, passwords
+from models import InvoiceRole, StripeRaise
+from services import accounts, billing, checkouts, passwords, payments
 from services.stripe_records import account_mark
 from tests.support.shops import SITE, Shop
 from tests.support.wallets import SIMULATED
@@ -298,3 +299,34 @@ def test_an_upgrade_to_what_the_dashboard_has_set_is_charged_all_the_same(shop: 
     assert (answer["success"], answer["message"]) == (True, "You are on Business now. 2,800 credits added.")
     assert [invoice.amount_paid_cents for invoice in shop.invoices(user_id)] == [1900, 18000]
     assert shop.state(user_id) == ("business", 3000, 0)
+
+
+def test_an_invoice_whose_number_is_written_down_while_it_is_looked_up_counts(shop: Shop) -> None:
+    """The event of an upgrade may be handled in another process at the moment in which this one learns the number."""
+    user_id = shop.new_user()
+    shop.subscribe(user_id, "starter")
+    shop.stripe.hold = True
+    looked: list[str] = []
+
+    def write_down(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if looked or not statement.startswith("SELECT") or "stripe_raises.stripe_invoice_id =" not in statement:
+            return
+        looked.append(statement)
+        if shop.db.engine.dialect.name == "postgresql":  # In SQLite whoever writes waits for the end of the look.
+            number = update(StripeRaise).values(stripe_invoice_id=list(shop.stripe.invoices)[-1])
+            with shop.db.engine.connect() as other:
+                other.execute(number)
+                other.commit()
+
+    def handle_the_event() -> None:
+        if not looked:
+            event.listen(shop.db.engine, "after_cursor_execute", write_down)
+            payments.look(shop.db, shop.gateway, user_id, now=shop.now)
+            event.remove(shop.db.engine, "after_cursor_execute", write_down)
+
+    shop.stripe.fail("GET /v1/invoices/*", handle_the_event)
+    assert shop.choose(user_id, "business")["message"] == "You are on Business now. 2,800 credits added."
+    assert looked
+    shop.stripe.flush()
+    assert shop.state(user_id) == ("business", 3000, 0)
+    shop.is_sound()
