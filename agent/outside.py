@@ -20,7 +20,6 @@ _NETWORKS = (
     "shared",
     "unique_local",
     "site_local",
-    "link_local",
     "benchmarking",
     "internal_name",
 )

@@ -251,6 +251,10 @@ class RunningAnswer:
         """Store what there is with a tool's result behind it, in the transaction that settles the tool."""
         running = (Message.id == self.attempt.message_id, Message.status == MessageStatus.RUNNING)
         tx.execute(update(Message).where(*running).values(content=[*self.read()[0], result]))
+        if self.attempt.continues is not None:
+            # A stop had to wait for a write that ends now; others count its time anew before they take us for dead.
+            asked = Message.stop_requested_at.is_not(None)
+            tx.execute(update(Message).where(*running, asked).values(stop_requested_at=utcnow()))
 
     def _end(self, status: str, *, error: tuple[str, str] | None = None, stop_reason: str | None = None) -> None:
         patiently = Retrying(

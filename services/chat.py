@@ -19,7 +19,7 @@ from agent.loop import Before
 from agent.prompt import SYSTEM_PROMPT
 from agent.redaction import redact
 from agent.registry import Registry
-from agent.types import Ending, Verdict
+from agent.types import Ending, Stopped, Verdict
 from clients.model import Model
 from errors import AppError, Conflict
 from models import MessageStatus, UserSubscription
@@ -288,7 +288,7 @@ class Chat:
 
     def _history(self, answer: RunningAnswer) -> list[dict[str, Any]]:
         attempt = answer.attempt
-        return histories.messages_for(
+        messages = histories.messages_for(
             self._db,
             attempt.conversation_id,
             attempt.message_id,
@@ -296,3 +296,6 @@ class Chat:
             continues=attempt.continues,
             max_tokens=self._terms.history_max_tokens,
         )
+        if not messages:
+            raise Stopped  # The conversation was deleted meanwhile.
+        return messages

@@ -8,10 +8,11 @@ from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from agent.types import RefundReason
-from models import IdempotencyKey, LedgerKind, Message, MessageStatus, UsageLog, UserSubscription
+from models import ActionType, IdempotencyKey, LedgerKind, Message, MessageStatus, UsageLog, UserSubscription
 from services import periods
 from services.credits.posting import Entry, post
 
+FORGOTTEN = "What went wrong was deleted with the conversation."
 _ABANDONED = "The server stopped in the middle of this answer."
 
 
@@ -41,6 +42,14 @@ def release_lapsed(tx: Session, wallet: UserSubscription, now: datetime) -> int:
 def given_up(reason: str) -> Any:
     """Return the reason of a refund after which nobody knows what the tool has done: of a write, that it is unknown."""
     return case((UsageLog.writes, str(RefundReason.OUTCOME_UNKNOWN)), else_=str(reason))
+
+
+def told(words: str | None) -> Any:
+    """Return what a log keeps of a failure: a tool's own words go with its conversation, which may be gone already."""
+    if words is None or words in set(RefundReason):
+        return words
+    gone = (UsageLog.action_type == ActionType.TOOL_USE) & UsageLog.message_id.is_(None)
+    return case((gone, FORGOTTEN), else_=words)
 
 
 def refund_pending(

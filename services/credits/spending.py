@@ -15,8 +15,6 @@ from services.credits.wallet import locked, roll_over, wake
 from services.transaction import Database
 from services.views import tier_view
 
-_FORGOTTEN = "What went wrong was deleted with the conversation."
-
 
 @dataclass(frozen=True)
 class Work:
@@ -79,7 +77,7 @@ def settle(tx: Session, log_id: int, *, now: datetime, simulated: bool, failure:
     done = tx.execute(
         update(UsageLog)
         .where(UsageLog.id == log_id, UsageLog.success.is_(None))
-        .values(success=True, error_message=failure, finished_at=now)
+        .values(success=True, error_message=refunds.told(failure), finished_at=now)
         .returning(UsageLog.id)
     )
     return done.first() is not None
@@ -88,7 +86,7 @@ def settle(tx: Session, log_id: int, *, now: datetime, simulated: bool, failure:
 def refund(tx: Session, log_id: int, reason: str, *, now: datetime, simulated: bool) -> bool:
     """Give a pending charge back to the parts it came from; return False if it was settled or refunded before."""
     wallet = _awake_for(tx, log_id, now, simulated)
-    return wallet is not None and bool(refunds.refund_pending(tx, wallet, [log_id], reason, now))
+    return wallet is not None and bool(refunds.refund_pending(tx, wallet, [log_id], refunds.told(reason), now))
 
 
 def give_up(tx: Session, log_id: int, reason: str, *, now: datetime, simulated: bool) -> bool:
@@ -124,7 +122,7 @@ def forget_conversations(tx: Session, user_id: int, conversation_id: str | None 
     mine = UsageLog.user_id == user_id
     which = mine if conversation_id is None else mine & (UsageLog.conversation_id == conversation_id)
     by_tool = (UsageLog.action_type == ActionType.TOOL_USE) & UsageLog.error_message.not_in(list(RefundReason))
-    words = case((by_tool, _FORGOTTEN), else_=UsageLog.error_message)
+    words = case((by_tool, refunds.FORGOTTEN), else_=UsageLog.error_message)
     tx.execute(update(UsageLog).where(which).values(conversation_id=None, message_id=None, error_message=words))
 
 

@@ -13,7 +13,7 @@ from clients.reach import Refused
         ("loopback", ALLOW_HINT),
         ("shared", ALLOW_HINT),
         ("unique_local", ALLOW_HINT),
-        ("link_local", ALLOW_HINT),
+        ("link_local", ""),
         ("benchmarking", ALLOW_HINT),
         ("internal_name", ALLOW_HINT),
         ("metadata", ""),

@@ -384,6 +384,38 @@ def test_deleting_the_conversation_in_the_middle_of_a_write_does_not_make_it_fre
     assert (lever.pulls, [log.credits_used for log in logs(house)], alice.credits()) == ([3], [5], 14)
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["refunded", "kept"])
+def test_a_write_that_fails_behind_its_deletion_leaves_no_words(
+    alice: Actor, anthropic: FakeAnthropic, house: House, lever: Lever, ours: bool
+) -> None:
+    body = asked(alice, anthropic)
+    reading = events_of_a_held_write(alice, body, lever)
+    assert alice.delete(f"/api/conversations/{body['conversation_id']}").status_code == 204
+    lever.fails_with = ToolError("deployment cellar at 10.1.2.3 refused it.", ours=ours)
+    lever.let_go()
+    assert list(reading)[-1][0] == "error"
+    [log] = logs(house)
+    assert (log.success, log.error_message) == (not ours, "What went wrong was deleted with the conversation.")
+    assert len(anthropic.requests) == 1  # Nobody is left to be answered.
+
+
+def test_the_time_to_heed_a_stop_begins_anew_behind_a_write(
+    alice: Actor, anthropic: FakeAnthropic, house: House, lever: Lever
+) -> None:
+    """Who watches from another process must not take this one for dead while it ends what a write held up."""
+    body = asked(alice, anthropic)
+    reading = events_of_a_held_write(alice, body, lever)
+    alice.post(f"/api/conversations/{body['conversation_id']}/stop", json={})
+    with house.db.write() as tx:
+        long_ago = utcnow() - timedelta(minutes=2)
+        tx.execute(update(Message).where(Message.status == "running").values(stop_requested_at=long_ago))
+    lever.let_go()
+    assert list(reading)[-1][1]["status"] == "stopped"
+    with house.db.read() as tx:
+        asked_at = tx.scalar(select(Message.stop_requested_at).where(Message.continues_id.is_not(None)))
+    assert asked_at is not None and asked_at > long_ago + timedelta(minutes=1)
+
+
 def events_of_a_held_write(actor: Actor, body: dict[str, Any], lever: Lever) -> Iterator[Any]:
     """Approve, and return the stream once the lever is being pulled and held."""
     lever.gate = threading.Event()
