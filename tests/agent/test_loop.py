@@ -150,7 +150,7 @@ def test_a_tool_that_does_not_exist_or_is_not_offered_does_not_run(fake: FakeAnt
     ask(model, tool("look", fine), answer=answer, till=till)
     assert till.bills == []
     assert answer.started == [("rm_rf", None, 0)]
-    assert answer.results[0]["success"] is False
+    assert (answer.results[0]["success"], answer.results[0]["not_run"]) == (False, True)
 
 
 def test_the_model_is_told_what_a_tool_costs(fake: FakeAnthropic, model: ClaudeModel) -> None:
