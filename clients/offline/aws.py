@@ -8,6 +8,11 @@ from clients.offline.steps import Say, Step, call
 _REGION = re.compile(
     r"\b(?:us|eu|ap|ca|sa|me|af|il|mx|cn)-(?:gov-|iso[a-z]?-)?(?:north|south|east|west|central)(?:east|west)?-\d\b"
 )
+_LEFT_OUT = re.compile(
+    r"\b(?:not|except(?: for)?|without|excluding|other than|(?:any|every)where but)\s(?:in\s|from\s)?(?:the\s)?"
+    rf"{_REGION.pattern}(?:,?\s?(?:and\s|or\s)?(?:in\s)?{_REGION.pattern})*",
+    re.IGNORECASE,
+)
 _AWS = r"(?:\b(?:aws|amazon)\b)"
 _ASKS = r"\b(?:show|list|get|which|what|are|is|any|check|how many|do i have|give me|see|report|do we have)\b"
 _REPORTS = (
@@ -37,6 +42,10 @@ READ_ONLY = (
     "I only read from AWS, and nothing was done: I can list EC2 instances, ECS services, CloudWatch alarms, and which "
     "S3 buckets are public."
 )
+WHICH_REGION = (
+    "I can't leave out a region, and nothing was read. Name those that you want, for example "
+    "`aws {report} in eu-west-1`."
+)
 
 
 def find_aws(words: str) -> Step:
@@ -45,11 +54,14 @@ def find_aws(words: str) -> Step:
     report = next((name for name, pattern in _REPORTS if pattern.search(line)), None)
     if report is None or _HOW.match(line):
         return None
-    regions = list(dict.fromkeys(match.group() for match in _REGION.finditer(line)))
-    sure = bool(_SURE.search(line) or regions or report == "buckets")
+    wanted, left_out = _LEFT_OUT.subn(" ", line)
+    regions = list(dict.fromkeys(_REGION.findall(wanted)))
+    sure = bool(_SURE.search(line) or regions or left_out or report == "buckets")
     if _CHANGES.match(line):
         return Say(READ_ONLY) if sure else None
     short = len(line.split()) <= 3
-    if not (_ASKING.search(line) or (sure and (short or regions)) or short):
+    if not (_ASKING.search(line) or (sure and (short or regions or left_out)) or short):
         return None
+    if left_out and not regions:
+        return Say(WHICH_REGION.format(report=report))
     return [call("aws_read", connection, report=report, region=region) for region in regions or (None,)]

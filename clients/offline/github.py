@@ -5,15 +5,21 @@ import re
 from clients.offline.kubernetes_words import kind_of
 from clients.offline.phrases import is_question, one_line, order_of, take_connection, without_courtesy
 from clients.offline.schedules import is_zone
+from clients.offline.speech import WORDS
 from clients.offline.steps import Say, Step, call
 
 LIMIT_MAX = 20
 _REPO = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}"
 _FIND_REPO = re.compile(rf"(?<![\w./@:-])(?:(?:https?://)?(?:www\.)?github\.com/)?({_REPO})(?![\w])")
 _ABOUT_RUNS = re.compile(
-    r"\b(?:github|gh|runs?|builds?|workflows?|actions|pipelines?|ci|cd|jobs?|deploy(?:s|ments?)?)\b"
-    r"|\b(?:is|are|why|did|does|has)\b.{1,200}\b(?:green|red|broken|fail(?:s|ed|ing)?|pass(?:es|ed|ing)?)\b",
+    r"\b(?:github|gh|runs?|builds?|workflows?|actions|pipelines?|ci|cd|jobs?|deploy(?:s|ments?)?)\b",
     re.IGNORECASE,
+)
+_STATE = r"(?:green|red|broken|fail(?:s|ed|ing)?|pass(?:es|ed|ing)?)"
+_ASKS_STATE = re.compile(rf"\b(?:is|are|why|did|does|has)\b.{{1,200}}\b{_STATE}\b", re.IGNORECASE)
+# So one asks for a repository. "Why does drag/drop fail" and "are cats/dogs passing" may well be about something else.
+_SURE_STATE = re.compile(
+    rf"is {_REPO} (?:\w+ )?(?:green|red|passing)\b|(?:why )?did {_REPO} (?:\w+ )?(?:fail|pass)\b", re.IGNORECASE
 )
 # Words that stand on both sides of a slash in plain speech, and folders.
 _NO_OWNERS = frozenset(
@@ -35,7 +41,11 @@ _BRANCH = re.compile(
 _VERB = r"(?i:deploy|run|trigger|dispatch|start|launch|roll ?out|execute)"
 _WORKFLOW = r"(?:the )?(?:github )?(?:(?i:workflow) )?([\w.-]{1,95}\.ya?ml|(?<=workflow )\d{1,15})(?: (?i:workflow))?"
 _IN_REPO = rf"(?i:of|in|on|from|for|at) (?:the )?(?:repo(?:sitory)? )?(?:(?:https?://)?github\.com/)?({_REPO}?)/?"
-_REF = r"(?i:on|at|from|using|for|with)(?: (?:the )?(?:ref|branch|tag|commit))?[ =]([\w./-]{1,200})"
+# "At noon", "for fun" and "on Monday" name no branch.
+_REF = (
+    r"(?:(?i:on|at|from|using|for|with) (?:the )?(?:ref|branch|tag|commit)[ =]"
+    r"|(?i:on|from|using)[ =](?!(?i:\w{3,6}day)(?: |$))|(?i:at) (?=v\d))([\w./-]{1,200})"
+)
 _DEPLOY = re.compile(rf"{_VERB} {_WORKFLOW} {_IN_REPO} {_REF}")
 _DEPLOY_LAST = re.compile(rf"{_VERB} {_WORKFLOW} {_REF} {_IN_REPO}")
 _DEPLOY_WITH = re.compile(rf"{_VERB} (?:the )?({_REPO}) (?i:with|using|by) {_WORKFLOW} {_REF}")
@@ -47,6 +57,10 @@ HOW_TO_DEPLOY = (
     "I start a workflow only on an exact order, and nothing was done. Write it like "
     "`deploy workflow deploy.yml of owner/repo on main with environment=production`; you are asked once more before "
     "it happens."
+)
+IS_IT_A_REPO = (
+    "I can't tell whether `{repo}` is a repository on GitHub, and nothing was looked at. If it is one, ask "
+    "`why did the last build of {repo} fail`."
 )
 
 
@@ -65,10 +79,19 @@ def find_github(words: str) -> Step:
         return Say(HOW_TO_DEPLOY)
     bare = re.sub(rf"(?:https?://)?(?:www\.)?(?:github\.com/)?{re.escape(repos[0])}", " ", line)
     if not _ABOUT_RUNS.search(bare) and "github.com/" not in line:
-        return None
+        if not _ASKS_STATE.search(line) or _has_unknown(line):
+            return None
+        if not _SURE_STATE.match(line):
+            return Say(IS_IT_A_REPO.format(repo=repos[0]))
     branch = _BRANCH.search(bare)
     name = next(filter(None, branch.groups()), None) if branch else None
     return [call("github_runs", connection, repo=repo, limit=_limit(bare), branch=name) for repo in repos]
+
+
+def _has_unknown(line: str) -> bool:
+    """Tell whether there is a word besides the repositories that the question does not need."""
+    words = re.findall(r"[\w'-]+", _FIND_REPO.sub(" ", _BRANCH.sub(" ", line)).lower())
+    return not all(word in WORDS or re.fullmatch(_STATE, word) for word in words)
 
 
 def _repos(line: str) -> list[str]:

@@ -9,6 +9,12 @@ from clients.offline.phrases import one_line, order_of, without_courtesy
 from clients.offline.steps import Say, Step, call
 
 _COMMAND = re.compile(r"(?:kubectl|k) (?=\S)")
+# "What does `kubectl rollout restart deployment web` do" asks about the command.
+_TALKS = re.compile(
+    r"(?:what (?:does|do|would|will)|how (?:do|does|can|should|would|to)|explain|when|should)\b[^`?]{0,40}`?kubectl "
+    r"|(?:what(?:'s| is)|is) `?kubectl ",
+    re.IGNORECASE,
+)
 # Flags that take a value as a word of its own; others stand alone.
 _WITH_VALUE = {
     "-n": "namespace",
@@ -75,7 +81,7 @@ def find_kubectl(words: str) -> Step:
     first = words.strip().partition("\n")[0]
     line = without_courtesy(one_line(first).strip("`"))
     if not _COMMAND.match(line):
-        return None
+        return Say(CAN_NOT) if _TALKS.match(line) else None
     parsed = _parse(line)
     verb = parsed.words[0] if parsed.words else ""
     if verb in ("scale", "rollout") and parsed.words[1:2] != ["status"]:

@@ -38,6 +38,8 @@ _ASKED = re.compile(
 )
 _TO = re.compile(rf"\bto {_COUNT}\b", re.IGNORECASE)
 _MORE_THAN_THAT = frozenset("and or if unless when then after before until but not never because".split())
+# Where a name stands, these mean more than one object.
+_NO_NAMES = WORDS | frozenset("everything anything something nothing".split())
 HOW_TO_WRITE = (
     "I change a cluster only on an exact order, and nothing was done. Write it like {orders}; "
     "you are asked once more before it happens. Only deployments can be scaled or restarted."
@@ -55,12 +57,12 @@ def find_order(order: str) -> Step:
         if match := pattern.fullmatch(line):
             *names, replicas = match.groups()
             name = next(filter(None, names))
-            if name in WORDS:
+            if name in _NO_NAMES:
                 return None
             given = {"namespace": namespace, "deployment": name, "replicas": _number(replicas)}
             return [call("k8s_scale", connection, **given)]
     for pattern in _RESTART:
-        if (match := pattern.fullmatch(line)) and (name := next(filter(None, match.groups()))) not in WORDS:
+        if (match := pattern.fullmatch(line)) and (name := next(filter(None, match.groups()))) not in _NO_NAMES:
             return [call("k8s_restart", connection, namespace=namespace, deployment=name)]
     return None
 
@@ -85,7 +87,12 @@ def _corrected(line: str, connection: str | None) -> str | None:
     if asked is None or spoken is None or namespace == EVERYWHERE or _MORE_THAN_THAT.intersection(spoken.words):
         return None
     names = [name for kind, name in spoken.objects if kind == "deployment"] or spoken.names
-    if len(names) != 1 or len(spoken.objects) + len(spoken.unknown) != 1 or set(spoken.kinds) - {"pod", "deployment"}:
+    if (
+        len(names) != 1
+        or names[0] in _NO_NAMES
+        or len(spoken.objects) + len(spoken.unknown) != 1
+        or set(spoken.kinds) - {"pod", "deployment"}
+    ):
         return None
     order = f"restart deployment {names[0]}"
     if asked["verb"].lower() == "scale":

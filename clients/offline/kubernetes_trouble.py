@@ -41,7 +41,9 @@ _WRONG = re.compile(
     r"\b(?:wrong|happen(?:s|ed|ing)?|going on|status|state|matter|failing|broken)\b|^how(?:'s| is| are)\b",
     re.IGNORECASE,
 )
+# "covid-19" and "npm-install" look like names in a cluster too; only with both hashes it can be nothing but a pod.
 _LOOKS_TECHNICAL = re.compile(r"[-\d]")
+_HASHED_POD = re.compile(r"[a-z0-9.-]+-[4-9bcdf]{6,10}-[bcdfghjklmnpqrstvwxz24-9]{5}")
 _PLACES = frozenset("prod production staging stage dev development qa".split())
 _WITH_PODS = ("deployment", "statefulset", "daemonset", "replicaset", "job", "pod")
 WHICH_ONE = (
@@ -98,7 +100,9 @@ def _named(line: str, spoken: Spoken, namespace: str | None, connection: str | N
 
 
 def _is_asked(line: str, spoken: Spoken) -> bool:
-    if any(_LOOKS_TECHNICAL.search(name) for name in spoken.names):
+    if all(map(_HASHED_POD.fullmatch, spoken.names)):
         return True
+    if any(map(_LOOKS_TECHNICAL.search, spoken.names)) and not spoken.kinds:
+        return False
     in_trouble = _TROUBLE.search(line) or spoken.kinds or re.search(r"\bwhy\b.*\bdown\b", line, re.IGNORECASE)
     return bool(_QUESTION.search(line) and in_trouble)

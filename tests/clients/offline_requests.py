@@ -186,6 +186,14 @@ ORDERS = [
 ]
 ORDERS += [
     (
+        "start deploy.yml of owner/repo at tag nightly",
+        asked("github_deploy", repo="owner/repo", workflow="deploy.yml", ref="nightly"),
+    ),
+    (
+        "run deploy.yml for the branch main of owner/repo",
+        asked("github_deploy", repo="owner/repo", workflow="deploy.yml", ref="main"),
+    ),
+    (
         "Deploy acme/shop with deploy.yml on main, environment production",
         asked(
             "github_deploy", repo="acme/shop", workflow="deploy.yml", ref="main", inputs={"environment": "production"}
@@ -203,6 +211,8 @@ GITHUB = [
     ("is acme/shop green", asked("github_runs", repo="acme/shop")),
     ("why did acme/shop fail", asked("github_runs", repo="acme/shop")),
     ("is acme/shop passing on main?", asked("github_runs", repo="acme/shop", branch="main")),
+    ("is acme/shop green on branch release/1.2", asked("github_runs", repo="acme/shop", branch="release/1.2")),
+    ("did acme/shop pass again", asked("github_runs", repo="acme/shop")),
 ]
 METRICS = [
     ("Ask Prometheus for up == 0", asked("promql_query", expr="up == 0")),
@@ -266,6 +276,18 @@ AWS = [
     (
         "list ecs services in us-gov-west-1 using work",
         asked("aws_read", report="services", region="us-gov-west-1", connection="work"),
+    ),
+    (
+        "list ec2 instances in eu-west-1, not us-east-1",
+        asked("aws_read", report="instances", region="eu-west-1"),
+    ),
+    (
+        "list ec2 instances in eu-west-1 but not in us-east-1 or us-east-2",
+        asked("aws_read", report="instances", region="eu-west-1"),
+    ),
+    (
+        "which ec2 instances are not running in eu-west-1",
+        asked("aws_read", report="instances", region="eu-west-1"),
     ),
     (
         "ec2 instances in us-east-1 and eu-west-1",
