@@ -33,12 +33,17 @@ _CHATTY = (
     "hcl2",
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_HIDDEN_TOO = re.compile(r"cookie|csrf", re.I)
+_HIDDEN_TOO = re.compile(r"cookie|csrf|authorization", re.I)
 # What may be harmless in a user's text, such as a word under `token:`, but is not worth a risk in a log.
 _SECRET_VALUES = (
-    (re.compile(r"\bpk_(?:live|test)_[A-Za-z0-9]{8,}"), HIDDEN),
-    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.I), rf"\1 {HIDDEN}"),
-    (re.compile(r"""\b([\w-]*(?:secret|token|cookie)["']?\s*[=:]\s*)["']?[^\s"',;&}]+""", re.I), rf"\1{HIDDEN}"),
+    (re.compile(r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_-]{8,}"), HIDDEN),
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]+"), HIDDEN),
+    (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=<>:-]{6,}", re.I), rf"\1 {HIDDEN}"),
+    (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{HIDDEN}@"),
+    (
+        re.compile(r"""((?:passw(?:or)?d|secret|token|api[-_]?key|cookie)["']?\s*[=:]\s*)["']?[^\s"',;&}]+""", re.I),
+        rf"\1{HIDDEN}",
+    ),
 )
 
 
@@ -148,9 +153,11 @@ def _hidden(value: Any, name: str = "") -> Any:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, str):
+        # First, since it knows best where a secret ends.
+        value = redact(value)
         for pattern, replacement in _SECRET_VALUES:
             value = pattern.sub(replacement, value)
-        return redact(value)
+        return value
     if isinstance(value, dict):
         return {key: _hidden(inner, str(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

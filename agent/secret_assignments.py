@@ -28,6 +28,9 @@ _ESCAPED = re.compile(r"""[^"'`\\\n]++""")
 _BARE = re.compile(r"""[^\s"'`\\]++""")
 # Of YAML: a single word in the only line of a block, which is indented.
 _BLOCK = re.compile(r"[|>][+-]?[ \t]*\r?\n([ \t]{1,80}+)(\S{1,2000}+)[ \t]*\r?(?=\n|\Z)(?!\n\1)")
+# The rest of `<your password>`, of which a value without quotes is only the first word.
+_FIRST_WORD = re.compile(r"<[a-z]+")
+_CLOSING = re.compile(r"(?: [a-z][\w-]{0,40}){0,8}>")
 _BARE_END = re.compile(r"[&;,)}\]|>]")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\Z|[\n\r#,;&|}\])>\"'`\\]|//|--)")
 _NESTED_MAX = 8
@@ -42,10 +45,14 @@ _PAIRED = re.compile(
 _VARIABLE = re.compile(
     r"""\bvariable\s{1,8}"([\w-]{1,80})"\s{0,8}\{[^{}]{0,400}?\bdefault\s{0,20}=\s{0,20}"((?:[^"\\\n]|\\[^\n]){1,2000}+)(?=")"""
 )
-# What begins with a dash is the next flag. In a list, as of a container's command, both stand in quotes.
-_FLAG = re.compile(r"""--([a-z][\w-]{1,60})[ \t]{1,4}(?!-)""" + _VALUE)
+# What follows `--disabled-password` is no password. What begins with a dash is the next flag, unless it is long and of
+# mixed characters. In a list, as of a container's command, both stand in quotes.
+_FLAG_NAME = r"--(?!(?:no|without|disabled?|ask|prompt|skip|enabled?)[-_A-Z])([a-z][\w-]{1,60})"
+_MIXED = r"(?![X-])" + "".join(rf"(?=[^\s=:./]{{0,80}}{one})" for one in (r"\d", "[a-z]", "[A-Z]")) + r"[^\s=:./]{8}"
+_NO_FLAG = rf"(?!-(?!{_MIXED}))"
+_FLAG = re.compile(_FLAG_NAME + r"[ \t]{1,4}" + _NO_FLAG + _VALUE)
 _LISTED_FLAG = re.compile(
-    r"""["']--([a-z][\w-]{1,60})["'][ \t]{0,4},[ \t]{0,4}["']([^\s"'`\\-][^\s"'`\\]{0,2000}+)["']"""
+    r"""["']""" + _FLAG_NAME + r"""["'][ \t]{0,4},[ \t]{0,4}["']""" + _NO_FLAG + r"""([^\s"'`\\]{1,2000}+)["']"""
 )
 _ENV = re.compile(r"""(?im)^[ \t]*ENV[ \t]{1,20}(\w{1,80})[ \t]{1,20}""" + _VALUE + r"[ \t]*$")
 _SQL = re.compile(r"""(?i:\bidentified\s{1,8}by|\bpassword)\s{1,8}'([^'\n]{1,256})'""")
@@ -187,7 +194,7 @@ def _assigned(text: str, match: re.Match[str], name: _Name, value: _Value) -> Sp
         return None  # JSON would have quotes, so this is code that names a variable.
     # A number in JSON stands without quotes and becomes a string.
     quote = match[1] if given.isdigit() else ""
-    return Span(value.start, end, kind, quote) if is_secret(given, name.means) else None
+    return Span(value.start, end, kind, quote) if is_secret(_closed(text, value.start, end), name.means) else None
 
 
 def _end_of_bare(text: str, whole: _Value, name_start: int) -> int:
@@ -201,6 +208,12 @@ def _end_of_bare(text: str, whole: _Value, name_start: int) -> int:
         return whole.end
     cut = _BARE_END.search(value)
     return whole.start + cut.start() if cut else whole.end
+
+
+def _closed(text: str, start: int, end: int) -> str:
+    """Return an unquoted value, together with what closes it if it is the first word of `<your password>`."""
+    closing = _CLOSING.match(text, end) if _FIRST_WORD.fullmatch(text, start, end) else None
+    return text[start : closing.end() if closing else end]
 
 
 def _is_prose(text: str, end: int, value: str, *, plain: bool) -> bool:
@@ -217,7 +230,8 @@ def _named(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
         group = next(index for index in range(2, len(match.groups()) + 1) if match[index] is not None)
         named = kind_of_name(match[1])
         quoted = text[match.start(group) - 1] in "\"'"
-        if named and is_secret(match[group], named, placed=True, quoted=quoted):
+        given = match[group] if quoted else _closed(text, match.start(group), match.end(group))
+        if named and is_secret(given, named, placed=True, quoted=quoted):
             yield Span(match.start(group), match.end(group), named.kind)
 
 
@@ -234,7 +248,8 @@ def _in_commands(text: str, lower: str) -> Iterator[Span]:
             continue
         for match in pattern.finditer(text):
             line = text[max(0, match.start() - 300) : match.start() + 1].rpartition("\n")[2]
-            if any(command in line for command in commands) and is_secret(match[1], PASSWORD):
+            given = _closed(text, match.start(1), match.end(1))
+            if any(command in line for command in commands) and is_secret(given, PASSWORD):
                 yield Span(match.start(1), match.end(1), PASSWORD.kind)
 
 

@@ -22,8 +22,8 @@ _NOT_PASSWORDS = {
     "analysis", "optimization", "proxy", "fastcgi", "uwsgi", "scgi", "grpc", "low", "high", "band", "by", "allow",
     "must",
 }  # fmt: skip
-# Such as `--disabled-password` or `NO_PASSWORD`: a switch, and what follows it is no password.
-_SWITCHES = {"no", "without", "disable", "disabled", "ask", "prompt", "skip", "enable", "enabled"}
+# `NO_PASSWORD` and the like say whether there is one, but `NO_REPLY_PASSWORD` and `ENABLE_PASSWORD` hold one.
+_WHETHER = {"no", "disabled", "ask"}
 # Under these a plain word may be the secret itself; the value is the kind.
 _PAIRS = {
     ("api", "key"): "api-key",
@@ -82,8 +82,7 @@ _REFERENCES = re.compile(
     r"|^arn:|^projects/|^enc\[|^(?:sha\d+|md5)[:-]|^/dev/|^__\w+__$|\{[A-Za-z_][\w.()\[\]'\"-]*\}|\[a-[zZf]",
     re.I,
 )
-# The last is the first word of `<your password>`.
-_SIGILS = re.compile(r"^[!&*|>@]|^\$|^<[a-z]+$")
+_SIGILS = re.compile(r"^[!&*|>@]|^\$")
 _CODE = re.compile(r"\w\(|\w\[|^[A-Za-z_$][A-Za-z_]*(?:(?:\.|->|::)[A-Za-z_]\w*)+;?$|^[({\[]")
 _PATH = re.compile(r"^(?:\.{0,2}|~|[A-Za-z]:)[/\\][\w.@~/\\ -]*$|^[\w.-]+/[\w.-]+/[\w./-]+$")
 _FILE = re.compile(
@@ -144,7 +143,7 @@ def kind_of_name(name: str) -> Named | None:
     words = [word.lower() for word in _WORDS.findall(name[-80:])]
     while len(words) > 1 and (words[-1].isdigit() or words[-1] in _TRAILING) and words[-2:] != ["key", "base"]:
         words.pop()
-    if not words or (len(words) > 1 and words[0] in _SWITCHES):
+    if not words or (len(words) == 2 and words[0] in _WHETHER and words[1] == "password"):
         return None
     before, last = words[-2] if len(words) > 1 else "", words[-1]
     if last in _PASSWORDS or last.endswith(("password", "passwd")):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,29 @@ SECRETS = [
     "Basic abcdefghijklmnop",
     "pk_live_abcdefghijklmnop",
     "theme_cookie=abcdefghijklmnop",
+    "postgresql://app:$ecret12!@db/x",
+    "postgresql://app:pa'ss\"wd1@db/x",
+    "postgresql://app:a,b,c12345@db/x",
+    "postgresql://app:password@db/x",
+    "amqp://app:p@ss:wd1@mq/x",
+    "sk-or-v1-" + "0123456789abcdef" * 4,
+    "sk-lf-0123456789abcdef",
+    "sk_live_abcdefgh",
+    "rk-abcdefgh",
+    "whsec_abc123",
+    "apikey=prodkey",
+    "API-Key: prodkey",
+    "password: opensesame",
+    "passwd=opensesame",
+    '{"password": "opensesame"}',
+    "password: 'correct horse battery'",
+    'api_key = "correct horse battery"',
+    "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9Pl~prodkey",
 ]
-BARE = ["abcdefghijklmnop", "51Habcdefghijk", "IOSFODNN7", "hunter22", "eyJhbGci"]
+BARE = ["abcdefghijklmnop", "51Habcdefghijk", "IOSFODNN7", "hunter22", "eyJhbGci"] + [
+    *("ecret12", "wd1", "c12345", ":password@", "0123456789abcdef", "abcdefgh", "abc123", "prodkey", "opensesame"),
+    *("horse", "battery"),
+]
 
 
 @pytest.fixture
@@ -60,7 +82,7 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(secret: str) -> N
 @pytest.mark.parametrize(
     "name",
     ["password", "Authorization", "cookie", "Set-Cookie", "api_key", "apiKey", "csrf_token", "client_secret", "token"]
-    + ["db_pass", "smtp_pw", "stripe_key", "signing_key"],
+    + ["db_pass", "smtp_pw", "stripe_key", "signing_key", "authorization_header", "Authorization-Header"],
 )
 def test_what_is_named_like_a_secret_is_hidden(name: str) -> None:
     assert "plain words" not in _hide(event="x", **{name: "plain words"})
@@ -70,6 +92,13 @@ def test_what_is_named_like_a_secret_is_hidden(name: str) -> None:
 def test_counts_and_plain_words_stay() -> None:
     shown = logs.hide_secrets(None, "info", {"event": "asked the model", "input_tokens": 12, "path": "/api/chat"})
     assert shown == {"event": "asked the model", "input_tokens": 12, "path": "/api/chat"}
+
+
+@pytest.mark.parametrize("piece", ["password", "password=", "://a:", "sk_", "a-", "api_key ", "bearer "])
+def test_no_line_takes_long(piece: str) -> None:
+    began = time.process_time()
+    _hide(event=piece * 10_000)
+    assert time.process_time() - began < 1
 
 
 def test_production_logs_json_without_secrets(production: None, capfd: pytest.CaptureFixture[str]) -> None:

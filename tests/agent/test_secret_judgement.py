@@ -90,6 +90,18 @@ SECRETS = [
     ("CLUSTER_TOKEN", HEX),
     ("DB_CREDENTIALS", WORD),
     ("REDIS_AUTH", GENERATED),
+    ("ENABLE_PASSWORD", "hunter2"),
+    ("PROMPT_PASSWORD", WORD),
+    ("NO_REPLY_SMTP_PASSWORD", "hunter2"),
+    ("disabled-user-password", WORD),
+    ("askDbPassword", WORD),
+    ("ASK_API_KEY", "ab12cd34ef56gh78"),
+    ("PROMPT_API_KEY", WORD),
+    ("SKIP_TOKEN", GENERATED),
+    ("WITHOUT_STRIPE_KEY", GENERATED),
+    ("DISABLE_SECRET", GENERATED),
+    ("enabled_token", GENERATED),
+    ("enable_secret", "s3cr3tPw9"),
 ]
 
 INNOCENT = [
@@ -132,6 +144,9 @@ INNOCENT = [
     ("NO_PASSWORD", GENERATED),
     ("disabled-password", GENERATED),
     ("askPassword", WORD),
+    ("ENABLE_PASSWORD", "true"),
+    ("skip_password", "1"),
+    ("DISABLE_AUTH", "true"),
     ("passwordPolicy", "strong-12"),
     ("key", "app"),
     ("key", "app.kubernetes.io/name"),
