@@ -1,7 +1,9 @@
 """Show that what the agent wants to change waits for its user's word, and is done once, at one price, or not."""
 
 import json
+import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,6 +21,7 @@ from tests.fakes import anthropic_scripts as scripts
 from tests.fakes.anthropic_server import FakeAnthropic
 from tests.support.actors import Actor
 from tests.support.levers import Lever, built_in
+from tests.support.servers import wait_for
 from tests.support.streams import events, names
 
 PULL = ("pull_lever", {"to": 3})
@@ -363,6 +366,7 @@ def test_a_stop_in_the_middle_of_a_write_waits_for_it_and_does_not_make_it_free(
     body = asked(alice, anthropic)
     reading = events_of_a_held_write(alice, body, lever)
     assert alice.post(f"/api/conversations/{body['conversation_id']}/stop", json={}).get_json() == {"stopped": True}
+    wait_for(sees_the_write_through, "the stop was not noticed while the write was held")
     lever.let_go()
     name, done = list(reading)[-1]
     assert (name, done["status"], done["credits_used"]) == ("done", "stopped", 5)
@@ -414,6 +418,12 @@ def test_the_time_to_heed_a_stop_begins_anew_behind_a_write(
     with house.db.read() as tx:
         asked_at = tx.scalar(select(Message.stop_requested_at).where(Message.continues_id.is_not(None)))
     assert asked_at is not None and asked_at > long_ago + timedelta(minutes=1)
+
+
+def sees_the_write_through() -> bool:
+    """Say whether an answer has noticed that it is to end, and waits for its write alone."""
+    stacks = [traceback.extract_stack(frame) for frame in sys._current_frames().values()]
+    return any(call.name == "_see_writes_through" for stack in stacks for call in stack)
 
 
 def events_of_a_held_write(actor: Actor, body: dict[str, Any], lever: Lever) -> Iterator[Any]:
