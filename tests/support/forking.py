@@ -8,6 +8,7 @@ orders.
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -22,9 +23,11 @@ FILES = 3
 
 
 def _serve(orders: socket.socket) -> dict[str, Any]:
-    """Fork for each order; return it in the process that is to carry it out."""
+    """Fork for each order; return it in the process that is to carry it out. End with who has started this process."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
+        if sys.stdin in select.select([orders, sys.stdin], [], [])[0]:
+            sys.exit()
         caller, _address = orders.accept()
         message, files, _flags, _from = socket.recv_fds(caller, AT_MOST, FILES)
         if message and os.fork() == 0:

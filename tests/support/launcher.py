@@ -91,11 +91,11 @@ def _address() -> Path:
         orders.bind(str(address))
         orders.listen(64)
         command = [sys.executable, "-m", "tests.support.forking", str(orders.fileno())]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, pass_fds=[orders.fileno()])
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=nothing, pass_fds=[orders.fileno()])
 
     def end() -> None:
-        process.kill()
-        process.wait()
+        process.communicate()  # Closes the pipe, at whose end it ends.
         folder.cleanup()
 
     atexit.register(end)
